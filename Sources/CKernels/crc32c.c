@@ -1,0 +1,75 @@
+#include "crc32c.h"
+
+#include <string.h>
+
+uint32_t vlm_crc32c_plain(uint32_t crc, const void *bytes, size_t byte_count) {
+    // Sixteen remainders of a nibble: two look-ups per byte, small enough to be written down and checked.
+    static const uint32_t nibble[16] = {
+        0x00000000u, 0x105EC76Fu, 0x20BD8EDEu, 0x30E349B1u, 0x417B1DBCu, 0x5125DAD3u, 0x61C69362u, 0x7198540Du,
+        0x82F63B78u, 0x92A8FC17u, 0xA24BB5A6u, 0xB21572C9u, 0xC38D26C4u, 0xD3D3E1ABu, 0xE330A81Au, 0xF36E6F75u,
+    };
+    const uint8_t *next = (const uint8_t *)bytes;
+    crc = ~crc;
+    for (size_t i = 0; i < byte_count; i++) {
+        crc ^= next[i];
+        crc = (crc >> 4) ^ nibble[crc & 15u];
+        crc = (crc >> 4) ^ nibble[crc & 15u];
+    }
+    return ~crc;
+}
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const void *bytes, size_t byte_count) {
+    const uint8_t *next = (const uint8_t *)bytes;
+    uint64_t state = (uint32_t)~crc;
+    while (byte_count >= 8) {
+        uint64_t word;
+        memcpy(&word, next, 8);
+        state = _mm_crc32_u64(state, word);
+        next += 8;
+        byte_count -= 8;
+    }
+    uint32_t tail = (uint32_t)state;
+    while (byte_count > 0) {
+        tail = _mm_crc32_u8(tail, *next);
+        next += 1;
+        byte_count -= 1;
+    }
+    return ~tail;
+}
+
+uint32_t vlm_crc32c(uint32_t crc, const void *bytes, size_t byte_count) {
+    return __builtin_cpu_supports("sse4.2") ? crc32c_sse42(crc, bytes, byte_count)
+                                            : vlm_crc32c_plain(crc, bytes, byte_count);
+}
+
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+
+uint32_t vlm_crc32c(uint32_t crc, const void *bytes, size_t byte_count) {
+    const uint8_t *next = (const uint8_t *)bytes;
+    crc = ~crc;
+    while (byte_count >= 8) {
+        uint64_t word;
+        memcpy(&word, next, 8);
+        crc = __crc32cd(crc, word);
+        next += 8;
+        byte_count -= 8;
+    }
+    while (byte_count > 0) {
+        crc = __crc32cb(crc, *next);
+        next += 1;
+        byte_count -= 1;
+    }
+    return ~crc;
+}
+
+#else
+
+uint32_t vlm_crc32c(uint32_t crc, const void *bytes, size_t byte_count) {
+    return vlm_crc32c_plain(crc, bytes, byte_count);
+}
+
+#endif

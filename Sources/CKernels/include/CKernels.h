@@ -1,0 +1,13 @@
+// Numeric loops with run-time dispatch, one header per topic.
+#ifndef VLMPIPE_CKERNELS_H
+#define VLMPIPE_CKERNELS_H
+
+#include "crc32c.h"
+#include "cpu_features.h"
+#include "half_precision.h"
+#include "resample.h"
+#include "transformer.h"
+#include "optimizer.h"
+#include "vector_scan.h"
+
+#endif

@@ -1,0 +1,7 @@
+#ifndef VLMPIPE_RESAMPLE_H
+#define VLMPIPE_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#endif
