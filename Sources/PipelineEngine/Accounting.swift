@@ -21,7 +21,8 @@ public struct Accounting: Sendable, Equatable, Codable {
         guard samples >= 0, quarantined >= 0, !overflow, sum == found else {
             throw PipelineError(
                 .brokenAccounting,
-                "found \(found) is not samples \(samples) + quarantined \(quarantined); run the stage again", place: place)
+                "found \(found) is not samples \(samples) + quarantined \(quarantined); run the stage again",
+                place: place)
         }
         sampleCount = samples
         quarantinedCount = quarantined

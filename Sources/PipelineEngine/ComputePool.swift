@@ -42,7 +42,8 @@ public final class ComputePool: TaskExecutor, Sendable {
 
     /// Takes a job of the Swift runtime; first in, first out.
     public func enqueue(_ job: consuming ExecutorJob) {
-        queue.push(JobQueue.Entry(job: UnownedJob(job), executor: asUnownedTaskExecutor()))
+        // The job's task holds this executor until the job has run.
+        unsafe queue.push(JobQueue.Entry(job: UnownedJob(job), executor: asUnownedTaskExecutor()))
     }
 
     /// Runs one piece of blocking or heavy work on the pool.

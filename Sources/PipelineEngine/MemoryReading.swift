@@ -37,7 +37,8 @@ public struct MemoryReading: Sendable, Equatable {
         guard let anonymous = kibibytes["RssAnon"], let shared = kibibytes["RssShmem"],
             let file = kibibytes["RssFile"], let peak = kibibytes["VmHWM"]
         else {
-            throw PipelineError(.system, "the kernel does not report RssAnon, RssShmem, RssFile and VmHWM", place: place)
+            throw PipelineError(
+                .system, "the kernel does not report RssAnon, RssShmem, RssFile and VmHWM", place: place)
         }
         return MemoryReading(
             anonymousAndSharedByteCount: (anonymous + shared) * 1024, mappedFileByteCount: file * 1024,
@@ -51,16 +52,15 @@ public struct MemoryReading: Sendable, Equatable {
 /// nil. The meter stops when it is released.
 public final class PeakMemoryMeter: Sendable {
     private let peak = Mutex<Int?>(nil)
-    private let timer: Mutex<(any DispatchSourceTimer)?>
+    private let timer = Mutex<DispatchSourceHandle?>(nil)
 
     /// Starts to measure.
     public init(intervalMilliseconds: Int = 50) {
-        timer = Mutex(nil)
         let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "peak-memory"))
         timer.schedule(deadline: .now(), repeating: .milliseconds(intervalMilliseconds))
         timer.setEventHandler { [weak self] in self?.sample() }
-        timer.resume()
-        self.timer.withLock { $0 = timer }
+        let handle = DispatchSourceHandle(resuming: timer)
+        self.timer.withLock { $0 = handle }
     }
 
     deinit {

@@ -104,7 +104,9 @@ public final class ProgressReporter: Sendable {
                 return renewed(line(state), columnCount: columnCount, usesColor: usesColor)
             case .plain:
                 // The first line waits too: a stage that ends within the interval needs its summary only.
-                guard now - (state.lastLineSeconds ?? state.startSeconds) >= Self.plainIntervalSeconds else { return nil }
+                guard now - (state.lastLineSeconds ?? state.startSeconds) >= Self.plainIntervalSeconds else {
+                    return nil
+                }
                 state.lastLineSeconds = now
                 return line(state) + "\n"
             }

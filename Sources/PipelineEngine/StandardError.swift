@@ -7,8 +7,10 @@ public enum StandardError {
     public static func write(_ text: String) {
         var remaining = Array(text.utf8)[...]
         while !remaining.isEmpty {
-            // The pointer lives for the call only.
-            let written = unsafe remaining.withUnsafeBytes { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            // The pointer is used within the call only.
+            let written = unsafe remaining.withUnsafeBytes {
+                unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count)
+            }
             if written < 0 {
                 guard errno == EINTR || errno == EAGAIN else { return }
             } else {

@@ -10,7 +10,7 @@ import Synchronization
 public final class StopSignal: Sendable {
     private struct State {
         var isStopRequested = false
-        var sources: [any DispatchSourceSignal] = []
+        var sources: [DispatchSourceHandle] = []
     }
 
     /// The default acknowledgement.
@@ -50,8 +50,8 @@ public final class StopSignal: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [weak self] in self?.request() }
-            source.resume()
-            state.withLock { $0.sources.append(source) }
+            let handle = DispatchSourceHandle(resuming: source)
+            state.withLock { $0.sources.append(handle) }
         }
     }
 

@@ -4,6 +4,7 @@
 
 #include "crc32c.h"
 #include "cpu_features.h"
+#include "dispatch.h"
 #include "half_precision.h"
 #include "resample.h"
 #include "transformer.h"

@@ -1,0 +1,128 @@
+import Glibc
+
+/// Replaces a file in one step: readers see the old file or the whole new one, also after a crash or power loss.
+///
+/// The bytes go to `NAME.tmp` in the same folder, which is locked while it is written, flushed, renamed to `NAME`, and
+/// the folder is flushed. A `NAME.tmp` left by a killed process is overwritten by the next write.
+///
+///     try AtomicFile.write(path: "model.json") { file in
+///         try file.write(json.utf8)
+///     }
+public enum AtomicFile {
+    /// Takes the bytes of the new file in order. Small writes are joined into larger ones.
+    public struct Writer: ~Copyable {
+        private let descriptor: FileDescriptor
+        private var pending: [UInt8] = []
+        /// Number of bytes written so far.
+        public private(set) var byteCount = 0
+
+        private static let pendingByteCountLimit = 1 << 18
+
+        fileprivate init(temporaryPath path: String) throws(ByteFormatError) {
+            FileStep.announce(.create, path)
+            while true {
+                let candidate = try FileDescriptor(opening: path, flags: O_RDWR | O_CREAT)
+                try FileLock.take(candidate.number, path: path)
+                // Between open and lock the previous owner may have renamed the file away: then lock the new one.
+                var opened = stat()
+                var named = stat()
+                guard unsafe fstat(candidate.number, &opened) == 0 else {
+                    throw FileDescriptor.systemError("cannot stat", path: path)
+                }
+                guard unsafe stat(path, &named) == 0, opened.st_ino == named.st_ino, opened.st_dev == named.st_dev
+                else { continue }
+                try candidate.truncate(to: 0)
+                descriptor = candidate
+                return
+            }
+        }
+
+        /// Appends bytes.
+        public mutating func write(_ bytes: RawSpan) throws(ByteFormatError) {
+            byteCount += bytes.byteCount
+            if pending.count + bytes.byteCount > Writer.pendingByteCountLimit { try flushPending() }
+            if bytes.byteCount > Writer.pendingByteCountLimit {
+                FileStep.announce(.write, descriptor.path)
+                try descriptor.write(span: bytes)
+            } else {
+                unsafe bytes.withUnsafeBytes { unsafe pending.append(contentsOf: $0) }
+            }
+        }
+
+        /// Appends bytes.
+        public mutating func write(_ bytes: some Sequence<UInt8>) throws(ByteFormatError) {
+            let bytes = Array(bytes)
+            unsafe try write(bytes.span.bytes)
+        }
+
+        private mutating func flushPending() throws(ByteFormatError) {
+            guard !pending.isEmpty else { return }
+            FileStep.announce(.write, descriptor.path)
+            unsafe try descriptor.write(span: pending.span.bytes)
+            pending.removeAll(keepingCapacity: true)
+        }
+
+        fileprivate mutating func finish() throws(ByteFormatError) {
+            try flushPending()
+            try descriptor.synchronize()
+        }
+    }
+
+    /// Replaces the file at `path` by what `body` writes. If `body` throws, the old file stays and the new is removed.
+    public static func write(path: String, _ body: (inout Writer) throws -> Void) throws {
+        try writeThenPublish(path: path) { writer throws in
+            try body(&writer)
+        } publish: { temporaryPath throws(ByteFormatError) in
+            try Folder.rename(temporaryPath, to: path)
+        }
+    }
+
+    /// Replaces the file at `path` by `bytes`.
+    public static func write(path: String, bytes: [UInt8]) throws {
+        try write(path: path) { unsafe try $0.write(bytes.span.bytes) }
+    }
+
+    /// Writes a file that must not exist yet: code `busy` if another writer made it first.
+    public static func writeNew(path: String, _ body: (inout Writer) throws -> Void) throws {
+        try writeThenPublish(path: path) { writer throws in
+            try body(&writer)
+        } publish: { temporaryPath throws(ByteFormatError) in
+            try Folder.link(temporaryPath, to: path)
+            try Folder.removeFile(temporaryPath)
+        }
+    }
+
+    /// Writes a file whose name depends on its bytes: `body` writes them and returns the name, in the same folder.
+    ///
+    /// - Parameter scratchPath: Names the folder and the temporary file (`scratchPath` + `.tmp`).
+    public static func writeNamed(
+        scratchPath: String, _ body: (inout Writer) throws -> String
+    ) throws -> String {
+        var finalPath = scratchPath
+        try writeThenPublish(path: scratchPath) { writer throws in
+            finalPath = Folder.parent(of: scratchPath) + "/" + (try body(&writer))
+        } publish: { temporaryPath throws(ByteFormatError) in
+            try Folder.rename(temporaryPath, to: finalPath)
+        }
+        return finalPath
+    }
+
+    private static func writeThenPublish(
+        path: String, _ body: (inout Writer) throws -> Void,
+        publish: (String) throws(ByteFormatError) -> Void
+    ) throws {
+        let temporaryPath = path + ".tmp"
+        // The writer, and with it the lock, must live until the new name is there.
+        var writer = try Writer(temporaryPath: temporaryPath)
+        do {
+            try body(&writer)
+            try writer.finish()
+            try publish(temporaryPath)
+        } catch {
+            // The first error is the one to report; a temporary file that stays is overwritten next time.
+            unsafe unlink(temporaryPath)
+            throw error
+        }
+        withExtendedLifetime(writer) {}
+    }
+}

@@ -1,0 +1,92 @@
+import CZstd
+
+/// Compresses buffers to single zstd frames with one reusable context.
+///
+/// A frame holds its content size and no checksum (the files keep a CRC-32C of the stored bytes). For one version of
+/// libzstd the frame is a function of level and content.
+@safe
+public struct ZstdCompressor: ~Copyable {
+    // Owned by this value alone and freed in deinit; never handed out.
+    private let context: OpaquePointer
+
+    /// - Parameter level: 1 to 19.
+    public init(level: Int32 = 1) {
+        precondition((1...19).contains(level), "zstd level \(level) is not in 1...19")
+        guard let context = unsafe ZSTD_createCCtx() else { preconditionFailure("out of memory for a zstd context") }
+        unsafe self.context = unsafe context
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 0)
+    }
+
+    deinit { unsafe ZSTD_freeCCtx(context) }
+
+    /// The zstd frame of `bytes`.
+    public mutating func compress(_ bytes: RawSpan) -> [UInt8] {
+        let bound = ZSTD_compressBound(bytes.byteCount)
+        return unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+            let written = unsafe bytes.withUnsafeBytes { source in
+                unsafe ZSTD_compress2(context, buffer.baseAddress, bound, source.baseAddress, source.count)
+            }
+            // With room for the bound, the only failure left is memory.
+            precondition(ZSTD_isError(written) == 0, "out of memory for zstd compression")
+            count = written
+        }
+    }
+
+    /// The zstd frame of `bytes`.
+    public mutating func compress(_ bytes: [UInt8]) -> [UInt8] {
+        unsafe compress(bytes.span.bytes)
+    }
+}
+
+/// Decompresses single zstd frames of known size with one reusable context.
+@safe
+public struct ZstdDecompressor: ~Copyable {
+    // Owned by this value alone and freed in deinit; never handed out.
+    private let context: OpaquePointer
+
+    /// A decompressor.
+    public init() {
+        guard let context = unsafe ZSTD_createDCtx() else { preconditionFailure("out of memory for a zstd context") }
+        unsafe self.context = unsafe context
+    }
+
+    deinit { unsafe ZSTD_freeDCtx(context) }
+
+    /// Decompresses one frame that must give exactly `byteCount` bytes.
+    ///
+    /// The caller has checked `byteCount` against a limit; nothing larger is ever allocated, whatever the frame says.
+    public mutating func decompress(_ frame: RawSpan, byteCount: Int) throws(ByteFormatError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        try decompress(frame, byteCount: byteCount, into: &bytes)
+        return bytes
+    }
+
+    /// Like `decompress(_:byteCount:)`, reusing the storage of `bytes`, whose content is replaced.
+    public mutating func decompress(
+        _ frame: RawSpan, byteCount: Int, into bytes: inout [UInt8]
+    ) throws(ByteFormatError) {
+        precondition(byteCount >= 0, "decompress(byteCount: \(byteCount))")
+        let announced = unsafe frame.withUnsafeBytes { unsafe ZSTD_getFrameContentSize($0.baseAddress, $0.count) }
+        guard announced == UInt64(byteCount) else {
+            throw ByteFormatError(
+                .malformed, "a zstd frame does not hold the \(byteCount) bytes it should; make the file again")
+        }
+        if bytes.count > byteCount {
+            bytes.removeLast(bytes.count - byteCount)
+        } else if bytes.count < byteCount {
+            bytes.append(contentsOf: repeatElement(0, count: byteCount - bytes.count))
+        }
+        let written = unsafe bytes.withUnsafeMutableBytes { destination in
+            unsafe frame.withUnsafeBytes { source in
+                unsafe ZSTD_decompressDCtx(
+                    context, destination.baseAddress, destination.count, source.baseAddress, source.count)
+            }
+        }
+        guard ZSTD_isError(written) == 0, written == byteCount else {
+            let reason = unsafe ZSTD_isError(written) != 0 ? String(cString: ZSTD_getErrorName(written)) : "short"
+            throw ByteFormatError(.malformed, "a zstd frame is damaged (\(reason)); make the file again")
+        }
+    }
+}

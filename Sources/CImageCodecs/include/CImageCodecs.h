@@ -1,0 +1,62 @@
+// Picture codecs behind return codes: every jump out of libjpeg and libpng ends inside this target.
+//
+// Callers own the input and output buffers. No function keeps a pointer after it returns, and none uses global state,
+// so all may be called from any number of threads.
+#ifndef VLMPIPE_CIMAGECODECS_H
+#define VLMPIPE_CIMAGECODECS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    VLM_CODEC_OK = 0,
+    VLM_CODEC_TRUNCATED = 1,      // the input ends before the picture does
+    VLM_CODEC_MALFORMED = 2,      // the input contradicts its format
+    VLM_CODEC_UNSUPPORTED = 3,    // a variant that the library does not read
+    VLM_CODEC_OUT_OF_MEMORY = 4,
+    VLM_CODEC_OVER_LIMIT = 5,     // more scans than allowed
+    VLM_CODEC_SIZE_MISMATCH = 6   // the library sees another width or height than the caller's header parser
+};
+
+// What happened: one of the codes, and the library's words (zero-terminated; they may quote the file).
+typedef struct vlm_codec_status {
+    int32_t code;
+    char message[160];
+} vlm_codec_status;
+
+// Decode to 8-bit RGB, `width * height * 3` bytes, rows from the top, into `rgb`. `width` and `height` are what the
+// caller's header parser found; they are compared with the library's own reading before a pixel is written.
+// The result is what Pillow's open(...).convert("RGB") gives.
+int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                        int32_t maximum_scan_count, uint8_t *rgb, vlm_codec_status *status);
+int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height, uint8_t *rgb,
+                       vlm_codec_status *status);
+int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height, uint8_t *rgb,
+                        vlm_codec_status *status);
+
+// Bytes made by an encoder; free them with vlm_codec_free.
+typedef struct vlm_encoded {
+    uint8_t *bytes;
+    size_t byte_count;
+} vlm_encoded;
+
+// Encode 8-bit RGB. `quality` is libjpeg's, 1 to 100; chroma is halved in both directions if `halve_chroma`.
+int32_t vlm_jpeg_encode(const uint8_t *rgb, uint32_t width, uint32_t height, int32_t quality, int32_t halve_chroma,
+                        vlm_encoded *encoded, vlm_codec_status *status);
+// `compression_level` is zlib's, 0 to 9.
+int32_t vlm_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, int32_t compression_level,
+                       vlm_encoded *encoded, vlm_codec_status *status);
+void vlm_codec_free(vlm_encoded *encoded);
+
+// Versions of the libraries in use, for run records: "libjpeg-turbo API 62" style text into `text`.
+void vlm_codec_versions(char *text, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

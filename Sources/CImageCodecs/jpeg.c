@@ -1,0 +1,231 @@
+// JPEG through libjpeg-turbo's libjpeg API, with the settings Pillow leaves at their defaults: slow integer DCT, fancy
+// upsampling, block smoothing.
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include "status.h"
+
+// libjpeg finds its error manager through a pointer to the first member.
+typedef struct {
+    struct jpeg_error_mgr base;
+    jmp_buf jump;
+    vlm_codec_status *status;
+} error_manager;
+
+static void on_error(j_common_ptr info) {
+    error_manager *manager = (error_manager *)info->err;
+    char text[JMSG_LENGTH_MAX];
+    info->err->format_message(info, text);
+    int32_t code = VLM_CODEC_MALFORMED;
+    switch (info->err->msg_code) {
+    case JERR_OUT_OF_MEMORY:
+        code = VLM_CODEC_OUT_OF_MEMORY;
+        break;
+    case JERR_BAD_PRECISION:
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+        code = VLM_CODEC_UNSUPPORTED;
+        break;
+    default:
+        break;
+    }
+    vlm_status_set(manager->status, code, text);
+    longjmp(manager->jump, 1);
+}
+
+// Warnings (corrupt data that libjpeg repaired) are counted by libjpeg and not shown, as in Pillow.
+static void on_message(j_common_ptr info) { (void)info; }
+
+static struct jpeg_error_mgr *prepare_errors(error_manager *manager, vlm_codec_status *status) {
+    struct jpeg_error_mgr *base = jpeg_std_error(&manager->base);
+    base->error_exit = on_error;
+    base->output_message = on_message;
+    manager->status = status;
+    return base;
+}
+
+static void ignore(j_decompress_ptr info) { (void)info; }
+
+// "No more bytes now": the decoder suspends, which the caller reports as truncated. libjpeg's own memory source would
+// invent an end-of-image marker and fill the rest with grey.
+static boolean no_more_input(j_decompress_ptr info) {
+    (void)info;
+    return FALSE;
+}
+
+static void skip_input(j_decompress_ptr info, long count) {
+    struct jpeg_source_mgr *source = info->src;
+    if (count <= 0) return;
+    size_t skipped = (size_t)count < source->bytes_in_buffer ? (size_t)count : source->bytes_in_buffer;
+    source->next_input_byte += skipped;
+    source->bytes_in_buffer -= skipped;
+}
+
+typedef struct {
+    struct jpeg_progress_mgr base;
+    int32_t maximum_scan_count;
+} progress_manager;
+
+// Called between rows of each pass: a file with thousands of scans would cost a pass over the picture for each.
+static void on_progress(j_common_ptr info) {
+    if (!info->is_decompressor) return;
+    progress_manager *progress = (progress_manager *)info->progress;
+    if (((j_decompress_ptr)info)->input_scan_number > progress->maximum_scan_count) {
+        error_manager *manager = (error_manager *)info->err;
+        vlm_status_set(manager->status, VLM_CODEC_OVER_LIMIT, "too many scans");
+        longjmp(manager->jump, 1);
+    }
+}
+
+static inline uint8_t multiply_by_255th(unsigned left, unsigned right) {
+    unsigned product = left * right + 128;
+    return (uint8_t)(((product >> 8) + product) >> 8);
+}
+
+// Stored CMYK is taken as Adobe's, inverted; the conversion to RGB is Pillow's.
+static void convert_inverted_cmyk(const uint8_t *cmyk, uint8_t *rgb, uint32_t width) {
+    for (uint32_t x = 0; x < width; x++) {
+        unsigned white = cmyk[4 * x + 3];
+        for (int channel = 0; channel < 3; channel++) {
+            unsigned ink = 255u - cmyk[4 * x + channel];
+            int value = (int)white - (int)multiply_by_255th(ink, white);
+            rgb[3 * x + channel] = value < 0 ? 0 : (uint8_t)value;
+        }
+    }
+}
+
+int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                        int32_t maximum_scan_count, uint8_t *rgb, vlm_codec_status *status) {
+    struct jpeg_decompress_struct info;
+    error_manager errors;
+    progress_manager progress;
+    struct jpeg_source_mgr source;
+    memset(&info, 0, sizeof info);
+    memset(&source, 0, sizeof source);
+    memset(&progress, 0, sizeof progress);
+    info.err = prepare_errors(&errors, status);
+    vlm_status_set(status, VLM_CODEC_OK, "");
+    if (setjmp(errors.jump)) {
+        jpeg_destroy_decompress(&info);
+        return status->code;
+    }
+    jpeg_create_decompress(&info);
+    source.init_source = ignore;
+    source.fill_input_buffer = no_more_input;
+    source.skip_input_data = skip_input;
+    source.resync_to_restart = jpeg_resync_to_restart;
+    source.term_source = ignore;
+    source.next_input_byte = bytes;
+    source.bytes_in_buffer = byte_count;
+    info.src = &source;
+    progress.base.progress_monitor = on_progress;
+    progress.maximum_scan_count = maximum_scan_count;
+    info.progress = &progress.base;
+
+    int found;
+    do {
+        found = jpeg_read_header(&info, FALSE);
+    } while (found == JPEG_HEADER_TABLES_ONLY);
+    int complete = found == JPEG_HEADER_OK;
+    if (complete && (info.image_width != width || info.image_height != height)) {
+        vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two frame headers disagree about the size");
+        complete = 0;
+    } else if (complete) {
+        info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
+        complete = jpeg_start_decompress(&info);
+        JSAMPARRAY cmyk = NULL;
+        if (complete && info.num_components == 4) {
+            cmyk = (*info.mem->alloc_sarray)((j_common_ptr)&info, JPOOL_IMAGE, width * 4, 1);
+        }
+        while (complete && info.output_scanline < info.output_height) {
+            uint8_t *target = rgb + (size_t)info.output_scanline * width * 3;
+            JSAMPROW row = target;
+            complete = jpeg_read_scanlines(&info, cmyk ? cmyk : &row, 1) == 1;
+            if (complete && cmyk) convert_inverted_cmyk(cmyk[0], target, width);
+        }
+    }
+    // What follows the last row (often a missing end marker) does not matter, as in Pillow, so it is not read.
+    jpeg_destroy_decompress(&info);
+    if (!complete && status->code == VLM_CODEC_OK) {
+        return vlm_status_set(status, VLM_CODEC_TRUNCATED, "the data ends before the last row");
+    }
+    return status->code;
+}
+
+// libjpeg's own memory destination loses track of its buffer if an error jumps out; this one keeps it with the caller.
+typedef struct {
+    struct jpeg_destination_mgr base;
+    vlm_encoded *encoded;
+    size_t capacity;
+} destination_manager;
+
+static boolean grow_output(j_compress_ptr info) {
+    destination_manager *destination = (destination_manager *)info->dest;
+    size_t used = destination->capacity;
+    size_t capacity = used ? used * 2 : 16384;
+    uint8_t *grown = realloc(destination->encoded->bytes, capacity);
+    if (!grown) ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
+    destination->encoded->bytes = grown;
+    destination->capacity = capacity;
+    destination->base.next_output_byte = grown + used;
+    destination->base.free_in_buffer = capacity - used;
+    return TRUE;
+}
+
+static void start_output(j_compress_ptr info) { grow_output(info); }
+
+static void end_output(j_compress_ptr info) {
+    destination_manager *destination = (destination_manager *)info->dest;
+    destination->encoded->byte_count = destination->capacity - destination->base.free_in_buffer;
+}
+
+int32_t vlm_jpeg_encode(const uint8_t *rgb, uint32_t width, uint32_t height, int32_t quality, int32_t halve_chroma,
+                        vlm_encoded *encoded, vlm_codec_status *status) {
+    struct jpeg_compress_struct info;
+    error_manager errors;
+    destination_manager destination;
+    memset(&info, 0, sizeof info);
+    memset(&destination, 0, sizeof destination);
+    encoded->bytes = NULL;
+    encoded->byte_count = 0;
+    info.err = prepare_errors(&errors, status);
+    vlm_status_set(status, VLM_CODEC_OK, "");
+    if (setjmp(errors.jump)) {
+        jpeg_destroy_compress(&info);
+        vlm_codec_free(encoded);
+        return status->code;
+    }
+    jpeg_create_compress(&info);
+    destination.base.init_destination = start_output;
+    destination.base.empty_output_buffer = grow_output;
+    destination.base.term_destination = end_output;
+    destination.encoded = encoded;
+    info.dest = &destination.base;
+    info.image_width = width;
+    info.image_height = height;
+    info.input_components = 3;
+    info.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, quality, TRUE);
+    if (!halve_chroma) {
+        info.comp_info[0].h_samp_factor = 1;
+        info.comp_info[0].v_samp_factor = 1;
+    }
+    jpeg_start_compress(&info, TRUE);
+    while (info.next_scanline < info.image_height) {
+        JSAMPROW row = (JSAMPROW)(rgb + (size_t)info.next_scanline * width * 3);
+        jpeg_write_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    return VLM_CODEC_OK;
+}

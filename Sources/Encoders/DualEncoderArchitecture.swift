@@ -1,0 +1,40 @@
+import Kernels
+import Tensors
+
+/// A configuration turned into parameter places and layers: what training and inference share.
+public struct DualEncoderArchitecture: Sendable {
+    /// The description this was made from.
+    public let configuration: DualEncoderConfiguration
+    /// All parameters of both towers and the logit scale, in one flat buffer.
+    public let layout: ParameterLayout
+    /// Where the logit scale (a logarithm) lies in the flat buffer.
+    public let logitScaleOffset: Int
+
+    let imageTower: ImageTowerLayers
+    let textTower: TextTowerLayers
+    let workspaces: TapeWorkspacePool
+    private let initialisations: [ParameterInitialisation]
+
+    /// Lays out the parameters of `configuration`; throws nothing today, since a configuration is valid once made.
+    public init(_ configuration: DualEncoderConfiguration) throws(EncodersError) {
+        self.configuration = configuration
+        var declaration = ParameterDeclaration()
+        imageTower = declaration.imageTower(configuration)
+        textTower = declaration.textTower(configuration)
+        logitScaleOffset =
+            declaration.declare("logitScale", [], decayed: false, .constant(configuration.initialLogitScale)).offset
+        layout = declaration.layout
+        initialisations = declaration.initialisations
+        workspaces = TapeWorkspacePool()
+    }
+
+    /// Fresh parameters; the same for the same seed, each parameter drawn from its own stream of (seed, path).
+    public func initialParameters(seed: UInt64) -> FloatBuffer {
+        let parameters = FloatBuffer(count: layout.totalCount)
+        for (entry, initialisation) in zip(layout.entries, initialisations) {
+            var stream = ParameterStream(seed: seed, name: entry.name)
+            parameters.write(stream.values(initialisation, count: entry.count), at: entry.offset)
+        }
+        return parameters
+    }
+}

@@ -1,0 +1,184 @@
+/// Everything that decides the shape and the meaning of a dual encoder besides its weights.
+///
+/// It is written as `model.json`, a superset of open_clip's `model_cfg` and `preprocess_cfg`; see `Schemas/model.schema.json`.
+/// Values are valid once an initialiser returned: the rest of the module never checks them again.
+public struct DualEncoderConfiguration: Sendable, Equatable {
+    /// How pixels become the image tower's tokens.
+    public enum Stem: String, Sendable, CaseIterable {
+        /// One linear map per patch.
+        case patch
+        /// 3×3 convolutions of stride 2 down to the patch grid, GELU between, then a linear map: learns faster from little data.
+        case convolutional
+    }
+
+    /// The nonlinearity of the MLPs in both towers.
+    public enum Activation: String, Sendable, CaseIterable {
+        /// x·Φ(x) with the exact error function.
+        case gelu
+        /// x·σ(1.702x), which OpenAI's models were trained with.
+        case quickGELU
+    }
+
+    /// How an image is brought to the tower's square.
+    public enum ResizeMode: String, Sendable, CaseIterable {
+        /// Both sides to the size, aspect ratio ignored.
+        case squash
+        /// Shorter side to the size, then the centre is cropped.
+        case shortest
+        /// Longer side to the size, then padded.
+        case longest
+    }
+
+    /// The resampling kernel.
+    public enum Interpolation: String, Sendable, CaseIterable {
+        /// Pillow's bicubic, a = −0.5.
+        case bicubic
+        /// Pillow's bilinear.
+        case bilinear
+    }
+
+    /// The image tower.
+    public struct Vision: Sendable, Equatable {
+        /// Pixels per side of the square input.
+        public var imageSize: Int
+        /// Pixels per side of a patch; a power of two for a convolutional stem.
+        public var patchSize: Int
+        /// Channels C of a token.
+        public var width: Int
+        /// Transformer blocks.
+        public var layerCount: Int
+        /// Channels D of one attention head.
+        public var headWidth: Int
+        /// Hidden width of the MLP over C; the product is truncated.
+        public var mlpRatio: Double
+        /// How patches become tokens.
+        public var stem: Stem
+
+        /// Describes an image tower; `DualEncoderConfiguration` checks it.
+        public init(
+            imageSize: Int, patchSize: Int, width: Int, layerCount: Int, headWidth: Int = 64, mlpRatio: Double = 4,
+            stem: Stem = .patch
+        ) {
+            self.imageSize = imageSize
+            self.patchSize = patchSize
+            self.width = width
+            self.layerCount = layerCount
+            self.headWidth = headWidth
+            self.mlpRatio = mlpRatio
+            self.stem = stem
+        }
+
+        /// Patches per side; pixels beyond the last whole patch are not looked at.
+        public var gridSize: Int { imageSize / patchSize }
+        /// Tokens per image: the class token and the patches.
+        public var tokenCount: Int { gridSize * gridSize + 1 }
+        /// Attention heads.
+        public var headCount: Int { width / headWidth }
+        /// Hidden units of the MLP.
+        public var hiddenWidth: Int { Int(Double(width) * mlpRatio) }
+        /// Bytes of one RGB input image.
+        public var imageByteCount: Int { imageSize * imageSize * 3 }
+    }
+
+    /// The text tower.
+    public struct Text: Sendable, Equatable {
+        /// The most tokens of a text, start and end included.
+        public var contextLength: Int
+        /// Token ids are below this.
+        public var vocabularySize: Int
+        /// Channels C of a token.
+        public var width: Int
+        /// Transformer blocks.
+        public var layerCount: Int
+        /// Attention heads.
+        public var headCount: Int
+        /// Hidden width of the MLP over C; the product is truncated.
+        public var mlpRatio: Double
+        /// The id that ends a text and whose position is pooled.
+        public var endTokenID: Int
+        /// The id that fills a text up; never looked at, since towers are causal and pool at the end token.
+        public var padTokenID: Int
+
+        /// Describes a text tower; `DualEncoderConfiguration` checks it.
+        public init(
+            contextLength: Int, vocabularySize: Int, width: Int, layerCount: Int, headCount: Int, mlpRatio: Double = 4,
+            endTokenID: Int, padTokenID: Int
+        ) {
+            self.contextLength = contextLength
+            self.vocabularySize = vocabularySize
+            self.width = width
+            self.layerCount = layerCount
+            self.headCount = headCount
+            self.mlpRatio = mlpRatio
+            self.endTokenID = endTokenID
+            self.padTokenID = padTokenID
+        }
+
+        /// Hidden units of the MLP.
+        public var hiddenWidth: Int { Int(Double(width) * mlpRatio) }
+        /// Channels D of one attention head.
+        public var headWidth: Int { width / headCount }
+    }
+
+    /// The pixel statistics and geometry a model was trained with.
+    public struct Preprocessing: Sendable, Equatable {
+        /// Subtracted from each channel after division by 255.
+        public var mean: [Float]
+        /// Each channel is divided by this after the subtraction.
+        public var std: [Float]
+        /// The resampling kernel.
+        public var interpolation: Interpolation
+        /// How the image is brought to a square.
+        public var resizeMode: ResizeMode
+
+        /// OpenAI's channel means.
+        public static let openAIMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
+        /// OpenAI's channel deviations.
+        public static let openAIStd: [Float] = [0.26862954, 0.26130258, 0.27577711]
+
+        /// Describes the preprocessing; the defaults are OpenAI's statistics and a squashed bicubic resize.
+        public init(
+            mean: [Float] = Self.openAIMean, std: [Float] = Self.openAIStd, interpolation: Interpolation = .bicubic,
+            resizeMode: ResizeMode = .squash
+        ) {
+            self.mean = mean
+            self.std = std
+            self.interpolation = interpolation
+            self.resizeMode = resizeMode
+        }
+    }
+
+    /// Channels E of an embedding.
+    public let embeddingDimension: Int
+    /// The image tower.
+    public let vision: Vision
+    /// The text tower.
+    public let text: Text
+    /// The nonlinearity of both towers' MLPs.
+    public let activation: Activation
+    /// Pixel statistics and geometry.
+    public let preprocessing: Preprocessing
+    /// The logit scale (a logarithm) a fresh model starts with.
+    public let initialLogitScale: Float
+
+    /// CLIP's starting temperature is 0.07: ln(1/0.07).
+    public static let defaultInitialLogitScale: Float = 2.6592600
+
+    /// Checks everything and reports all problems in one `EncodersError`.
+    public init(
+        embeddingDimension: Int, vision: Vision, text: Text, activation: Activation = .gelu,
+        preprocessing: Preprocessing = Preprocessing(), initialLogitScale: Float = Self.defaultInitialLogitScale
+    ) throws(EncodersError) {
+        self.embeddingDimension = embeddingDimension
+        self.vision = vision
+        self.text = text
+        self.activation = activation
+        self.preprocessing = preprocessing
+        self.initialLogitScale = initialLogitScale
+        let problems = problems
+        guard problems.isEmpty else {
+            throw EncodersError(
+                .invalidConfiguration, problems.joined(separator: "; ") + "; correct these values", at: "model configuration")
+        }
+    }
+}

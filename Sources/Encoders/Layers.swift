@@ -1,0 +1,77 @@
+import Tensors
+
+/// A linear map y = x·Wᵀ + b with W [out, in] and b [out].
+struct LinearLayer: Sendable {
+    let weight: ParameterSpan
+    let bias: ParameterSpan?
+    let inputWidth: Int
+    let outputWidth: Int
+}
+
+/// Layer normalisation over C channels (Ba, Kiros, Hinton 2016).
+struct NormLayer: Sendable {
+    let gain: ParameterSpan
+    let bias: ParameterSpan
+    let width: Int
+}
+
+/// Multi-head attention; query, key and value weights follow each other in the flat buffer.
+struct AttentionLayer: Sendable {
+    /// [3C, C]: query, key, value rows.
+    let queryKeyValue: LinearLayer
+    let query: LinearLayer
+    /// [2C, C]: key, then value rows.
+    let keyValue: LinearLayer
+    let output: LinearLayer
+    let headCount: Int
+    let headWidth: Int
+}
+
+/// The two-layer perceptron of a block.
+struct MLPLayer: Sendable {
+    let hidden: LinearLayer
+    let output: LinearLayer
+}
+
+/// A pre-norm transformer block: x += attention(norm(x)); x += mlp(norm(x)).
+struct BlockLayer: Sendable {
+    let attentionNorm: NormLayer
+    let attention: AttentionLayer
+    let mlpNorm: NormLayer
+    let mlp: MLPLayer
+}
+
+/// A 3×3 convolution of stride 2 and padding 1, weight [out, 3, 3, in].
+struct ConvolutionLayer: Sendable {
+    let linear: LinearLayer
+    let inputChannelCount: Int
+    let outputChannelCount: Int
+}
+
+/// Pixels to patch features.
+enum StemLayer: Sendable {
+    /// One product over flattened patches (height, width, channel).
+    case patch(LinearLayer)
+    /// Convolutions, GELU after each, then a linear map.
+    case convolutional([ConvolutionLayer], projection: LinearLayer)
+}
+
+/// The image tower's parameters.
+struct ImageTowerLayers: Sendable {
+    let stem: StemLayer
+    let classToken: ParameterSpan
+    let positions: ParameterSpan
+    let stemNorm: NormLayer
+    let blocks: [BlockLayer]
+    let finalNorm: NormLayer
+    let projection: LinearLayer
+}
+
+/// The text tower's parameters.
+struct TextTowerLayers: Sendable {
+    let tokenEmbedding: ParameterSpan
+    let positions: ParameterSpan
+    let blocks: [BlockLayer]
+    let finalNorm: NormLayer
+    let projection: LinearLayer
+}

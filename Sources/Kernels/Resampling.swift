@@ -1,0 +1,232 @@
+import CKernels
+
+/// The kernels of Pillow that the reference pipelines resize with.
+public enum ResampleFilter: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Triangle, support 1.
+    case bilinear
+    /// Keys' cubic convolution with a = −1/2, support 2.
+    case bicubic
+
+    /// Half width of the kernel at scale 1.
+    var support: Double { self == .bicubic ? 2 : 1 }
+
+    /// The kernel's value, in the order of operations of Pillow, which its bits depend on.
+    func value(at position: Double) -> Double {
+        let x = position < 0 ? -position : position
+        switch self {
+        case .bilinear:
+            return x < 1 ? 1 - x : 0
+        case .bicubic:
+            let a = -0.5
+            if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+            if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
+            return 0
+        }
+    }
+}
+
+/// Which source elements along one axis make each target element, and with which fixed-point weights.
+///
+/// For target element i of a box `start ..< end` scaled to `targetCount`, in doubles: scale = (end − start) /
+/// targetCount, filter scale fs = max(1, scale), centre c = start + (i + 0.5) · scale, window trunc(c ± support · fs +
+/// 0.5) cut to the source, weights f((j − c + 0.5) / fs) divided by their sum, then rounded half away from zero to 22
+/// fraction bits (reference: Pillow's Resample.c). The weights of one element need not sum to exactly 1.
+public struct ResampleAxis: Sendable {
+    /// Number of source elements.
+    public let sourceCount: Int
+    /// Number of target elements that are computed.
+    public let targetCount: Int
+    /// Weights per target element. Windows narrower than this, at the borders, have zero weights added.
+    public let tapCount: Int
+    /// First source element of each window; `starts[i] + tapCount <= sourceCount`.
+    let starts: [Int32]
+    /// `tapCount` weights per target element.
+    let coefficients: [Int32]
+
+    /// The weights to scale source elements `box` to `targetCount` elements, of which only `targets` are computed.
+    ///
+    /// The kernel may read source elements outside the box. Where possible `tapCount` is a multiple of `tapAlignment`.
+    /// Traps unless the box lies in the source and is not empty, and `targets` lies in `0 ..< targetCount` and is not
+    /// empty.
+    public init(
+        sourceCount: Int, box: Range<Int>, targetCount: Int, targets: Range<Int>, filter: ResampleFilter,
+        tapAlignment: Int = 1
+    ) {
+        precondition(
+            !box.isEmpty && box.lowerBound >= 0 && box.upperBound <= sourceCount && sourceCount <= Int(Int32.max),
+            "ResampleAxis: box \(box) of \(sourceCount) source elements")
+        precondition(
+            !targets.isEmpty && targets.lowerBound >= 0 && targets.upperBound <= targetCount,
+            "ResampleAxis: targets \(targets) of \(targetCount)")
+        let scale = Double(box.count) / Double(targetCount)
+        let filterScale = max(1, scale)
+        let support = filter.support * filterScale
+        let inverse = 1 / filterScale
+        let start = Double(box.lowerBound)
+        func window(_ index: Int) -> (center: Double, low: Int, high: Int) {
+            let center = start + (Double(index) + 0.5) * scale
+            return (center, max(0, Int(center - support + 0.5)), min(sourceCount, Int(center + support + 0.5)))
+        }
+
+        var widest = 1
+        for index in targets {
+            let (_, low, high) = window(index)
+            widest = max(widest, high - low)
+        }
+        let aligned = (widest + tapAlignment - 1) / tapAlignment * tapAlignment
+        let tapCount = min(aligned, sourceCount)
+        var starts: [Int32] = []
+        starts.reserveCapacity(targets.count)
+        var coefficients = [Int32](repeating: 0, count: targets.count * tapCount)
+        var weights = [Double](repeating: 0, count: widest)
+        let one = Double(1 << VLM_RESAMPLE_FRACTION_BITS)
+        for (row, index) in targets.enumerated() {
+            let (center, low, high) = window(index)
+            var sum = 0.0
+            for tap in 0..<(high - low) {
+                let weight = filter.value(at: (Double(tap + low) - center + 0.5) * inverse)
+                weights[tap] = weight
+                sum += weight
+            }
+            let first = min(low, sourceCount - tapCount)
+            for tap in 0..<(high - low) {
+                let weight = sum != 0 ? weights[tap] / sum : weights[tap]
+                coefficients[row * tapCount + low - first + tap] = Int32(weight * one + (weight < 0 ? -0.5 : 0.5))
+            }
+            starts.append(Int32(first))
+        }
+        self.sourceCount = sourceCount
+        self.targetCount = targets.count
+        self.tapCount = tapCount
+        self.starts = starts
+        self.coefficients = coefficients
+    }
+
+    /// The source elements that any target element needs.
+    public var sourceRange: Range<Int> {
+        let low = starts.min() ?? 0
+        let high = starts.max() ?? 0
+        return Int(low)..<Int(high) + tapCount
+    }
+}
+
+/// Resampling of 8-bit RGB pictures, bit for bit as Pillow's `Image.resize`.
+public enum Resampling {
+    /// Which loops to run. Both give the same bytes.
+    public enum Loops: Sendable {
+        /// The widest vectors of this processor.
+        case fastest
+        /// One element after another; to test the other against.
+        case plain
+    }
+
+    /// Which of the two passes runs first. It matters, since the result of the first is rounded to 8 bits.
+    public enum PassOrder: Sendable {
+        /// As Pillow, except for very tall pictures.
+        case columnsFirst
+        /// As Pillow ≥ 12.2 for pictures more than 100 times as tall as wide whose height shrinks.
+        case rowsFirst
+    }
+
+    /// Scales the picture (or view of one) whose first pixel is at `offset` and whose rows are `rowStride` bytes apart.
+    ///
+    /// - Parameters:
+    ///   - source: 8-bit RGB, interleaved.
+    ///   - width: source columns; equal to `columns.sourceCount` where that is given.
+    ///   - height: source rows; equal to `rows.sourceCount` where that is given.
+    ///   - columns: how target columns are made; `nil` keeps all columns as they are.
+    ///   - rows: how target rows are made; `nil` keeps all rows as they are.
+    /// - Returns: target height × target width × 3 bytes. Only the source rows that the target needs are read.
+    public static func resampledRGB8(
+        _ source: Span<UInt8>, offset: Int = 0, rowStride: Int, width: Int, height: Int, columns: ResampleAxis?,
+        rows: ResampleAxis?, order: PassOrder = .columnsFirst, loops: Loops = .fastest
+    ) -> [UInt8] {
+        precondition(
+            columns.map { $0.sourceCount == width } ?? true && rows.map { $0.sourceCount == height } ?? true,
+            "resampledRGB8: axes of another size than \(width) × \(height)")
+        precondition(
+            width >= 1 && height >= 1 && offset >= 0 && rowStride >= 3 * width
+                && offset + (height - 1) * rowStride + 3 * width <= source.count,
+            "resampledRGB8: \(width) × \(height) with stride \(rowStride) exceeds \(source.count) bytes")
+        // Pointers stay within what the two checks above allow, with windows inside the axes' source counts.
+        return unsafe source.withUnsafeBufferPointer { buffer in
+            guard let base = unsafe buffer.baseAddress else { return [] }
+            let view = unsafe PixelView(base: base + offset, rowStride: rowStride, width: width, height: height)
+            switch (columns, rows, order) {
+            case (nil, nil, _):
+                return unsafe view.copy()
+            case (let columns?, nil, _):
+                return unsafe view.columns(columns, sourceRows: 0..<height, loops)
+            case (nil, let rows?, _):
+                return unsafe view.rows(rows, firstSourceRow: 0, loops)
+            case (let columns?, let rows?, .columnsFirst):
+                let needed = rows.sourceRange
+                let middle = unsafe view.columns(columns, sourceRows: needed, loops)
+                return unsafe middle.withUnsafeBufferPointer { middle in
+                    guard let base = unsafe middle.baseAddress else { return [] }
+                    let stride = 3 * columns.targetCount
+                    return unsafe PixelView(
+                        base: base, rowStride: stride, width: columns.targetCount, height: needed.count
+                    ).rows(rows, firstSourceRow: needed.lowerBound, loops)
+                }
+            case (let columns?, let rows?, .rowsFirst):
+                let middle = unsafe view.rows(rows, firstSourceRow: 0, loops)
+                return unsafe middle.withUnsafeBufferPointer { middle in
+                    guard let base = unsafe middle.baseAddress else { return [] }
+                    return unsafe PixelView(base: base, rowStride: 3 * width, width: width, height: rows.targetCount)
+                        .columns(columns, sourceRows: 0..<rows.targetCount, loops)
+                }
+            }
+        }
+    }
+}
+
+/// Rows of RGB pixels in memory that outlives the view.
+@unsafe private struct PixelView {
+    let base: UnsafePointer<UInt8>
+    let rowStride: Int
+    let width: Int
+    let height: Int
+
+    func copy() -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: 3 * width * height) { target, count in
+            for y in 0..<height {
+                let row = unsafe UnsafeMutableBufferPointer(rebasing: target[y * 3 * width..<(y + 1) * 3 * width])
+                _ = unsafe row.update(fromContentsOf: UnsafeBufferPointer(start: base + y * rowStride, count: 3 * width))
+            }
+            count = 3 * width * height
+        }
+    }
+
+    func columns(_ axis: ResampleAxis, sourceRows: Range<Int>, _ loops: Resampling.Loops) -> [UInt8] {
+        let byteCount = 3 * axis.targetCount * sourceRows.count
+        return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+            unsafe axis.starts.withUnsafeBufferPointer { starts in
+                unsafe axis.coefficients.withUnsafeBufferPointer { coefficients in
+                    let run =
+                        unsafe loops == .plain ? vlm_resample_columns_rgb8_plain : vlm_resample_columns_rgb8
+                    unsafe run(
+                        base + sourceRows.lowerBound * rowStride, rowStride, target.baseAddress, 3 * axis.targetCount,
+                        sourceRows.count, axis.targetCount, starts.baseAddress, coefficients.baseAddress, axis.tapCount)
+                }
+            }
+            count = byteCount
+        }
+    }
+
+    /// `firstSourceRow` is the number, in the axis' terms, of the view's first row.
+    func rows(_ axis: ResampleAxis, firstSourceRow: Int, _ loops: Resampling.Loops) -> [UInt8] {
+        let byteCount = 3 * width * axis.targetCount
+        return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+            unsafe axis.starts.withUnsafeBufferPointer { starts in
+                unsafe axis.coefficients.withUnsafeBufferPointer { coefficients in
+                    let run = unsafe loops == .plain ? vlm_resample_rows_u8_plain : vlm_resample_rows_u8
+                    unsafe run(
+                        base - firstSourceRow * rowStride, rowStride, target.baseAddress, 3 * width, 3 * width,
+                        axis.targetCount, starts.baseAddress, coefficients.baseAddress, axis.tapCount)
+                }
+            }
+            count = byteCount
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import Glibc
+
+/// Size and time of last change of a file, by which a changed file is noticed without reading it.
+public struct FileFacts: Hashable, Sendable {
+    /// Number of bytes.
+    public let byteCount: Int64
+    /// Time of last modification in nanoseconds since 1970.
+    public let modifiedNanoseconds: Int64
+
+    /// Facts recorded earlier.
+    public init(byteCount: Int64, modifiedNanoseconds: Int64) {
+        self.byteCount = byteCount
+        self.modifiedNanoseconds = modifiedNanoseconds
+    }
+
+    init(_ status: stat) {
+        byteCount = Int64(status.st_size)
+        modifiedNanoseconds = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    }
+
+    /// The facts of a regular file (symbolic links followed); `nil` if there is none at `path`.
+    public static func ofFile(atPath path: String) -> FileFacts? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, FileKind(status) == .regular else { return nil }
+        return FileFacts(status)
+    }
+}
+
+/// What a path leads to, symbolic links followed.
+public enum FileKind: Hashable, Sendable {
+    /// An ordinary file.
+    case regular
+    /// A folder.
+    case folder
+    /// A pipe, device or socket.
+    case special
+
+    init(_ status: stat) {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: self = .regular
+        case S_IFDIR: self = .folder
+        default: self = .special
+        }
+    }
+
+    /// What `path` leads to; `nil` if nothing is there.
+    public static func ofItem(atPath path: String) -> FileKind? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return FileKind(status)
+    }
+}
+
+/// The text of the current `errno`.
+func systemErrorText(_ number: Int32 = errno) -> String {
+    guard let text = unsafe strerror(number) else { return "error \(number)" }
+    return unsafe String(cString: text)
+}
+
+/// A regular file open for reading; closed when released. Reads name their offset, so one file may be read by several
+/// threads at once.
+public final class ReadOnlyFile: Sendable {
+    private let descriptor: Int32
+    /// The path it was opened by, as text (see `TextFromBytes`).
+    public let path: String
+    /// Size and time at the moment of opening.
+    public let facts: FileFacts
+
+    /// Opens the file at `path`. Throws `fileMissing` if nothing is there, `inputOutput` if it is not a regular file or
+    /// may not be read. Pipes and devices are refused without waiting for them.
+    public convenience init(path: String) throws(ShardError) {
+        try self.init(pathBytes: Array(path.utf8), path: path)
+    }
+
+    /// Opens a file whose path may be any bytes.
+    public init(pathBytes: [UInt8], path: String) throws(ShardError) {
+        self.path = path
+        guard !pathBytes.contains(0) else {
+            throw ShardError(.fileMissing, "A path with a NUL byte names no file.", path: path)
+        }
+        let terminated = (pathBytes + [0]).map { CChar(bitPattern: $0) }
+        let opened = unsafe open(terminated, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard opened >= 0 else {
+            let number = errno
+            let isMissing = number == ENOENT || number == ENOTDIR
+            throw ShardError(
+                isMissing ? .fileMissing : .inputOutput,
+                isMissing
+                    ? "There is no file here. If its folder moved, run 'vlmpipe dataset relocate OLD NEW'."
+                    : "The file cannot be opened for reading.",
+                path: path, cause: systemErrorText(number))
+        }
+        descriptor = opened
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            let text = systemErrorText()
+            _ = close(descriptor)
+            throw ShardError(.inputOutput, "The file's size cannot be read.", path: path, cause: text)
+        }
+        facts = FileFacts(status)
+        guard FileKind(status) == .regular else {
+            _ = close(descriptor)
+            throw ShardError(.inputOutput, "This is not a regular file; only those are read.", path: path)
+        }
+    }
+
+    deinit {
+        _ = close(descriptor)
+    }
+
+    /// Fills `buffer[range]` from the file at `offset`; returns the number of bytes read, less than asked only at the
+    /// end of the file.
+    public func read(at offset: Int64, into buffer: inout [UInt8], range: Range<Int>) throws(ShardError) -> Int {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= buffer.count && offset >= 0,
+            "read(at: \(offset)) into \(range) of \(buffer.count) bytes")
+        var done = 0
+        while done < range.count {
+            // The pointer stays inside `buffer[range]`, which is checked above, and does not leave the closure.
+            let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe pread(
+                    descriptor, bytes.baseAddress?.advanced(by: range.lowerBound + done), range.count - done,
+                    off_t(offset) + off_t(done))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw ShardError(
+                    .inputOutput, "The file cannot be read here; check the disk or the network mount.", path: path,
+                    byteOffset: offset + Int64(done), cause: systemErrorText())
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// All bytes of `range`. Throws `fileChanged` if the file ends before.
+    public func bytes(_ range: Range<Int64>) throws(ShardError) -> [UInt8] {
+        guard range.lowerBound >= 0, range.upperBound <= facts.byteCount else { throw shortError(at: range.lowerBound) }
+        var buffer = [UInt8](repeating: 0, count: range.count)
+        guard try read(at: range.lowerBound, into: &buffer, range: 0..<buffer.count) == buffer.count else {
+            throw shortError(at: range.lowerBound)
+        }
+        return buffer
+    }
+
+    private func shortError(at offset: Int64) -> ShardError {
+        ShardError(
+            .fileChanged, "The file is shorter than it was. Run 'vlmpipe ingest' on it again.", path: path,
+            byteOffset: offset)
+    }
+}
+
+/// A window that moves forward over a file in blocks, so that many small reads cost few system calls.
+struct FileWindow: ~Copyable {
+    let file: ReadOnlyFile
+    /// Size of the file when it was opened; what is appended later is not seen.
+    let byteCount: Int64
+    private var buffer: [UInt8]
+    private var start: Int64 = 0
+    private var filledCount = 0
+
+    init(file: ReadOnlyFile, blockByteCount: Int = 256 << 10) {
+        self.file = file
+        byteCount = file.facts.byteCount
+        buffer = [UInt8](repeating: 0, count: blockByteCount)
+    }
+
+    /// The bytes from `offset`, at most `count` of them (fewer only at the end of the file). Reads larger than a block
+    /// bypass the window; the caller bounds `count`.
+    mutating func bytes(at offset: Int64, count: Int) throws(ShardError) -> ArraySlice<UInt8> {
+        let wanted = Int(max(0, min(Int64(count), byteCount - offset)))
+        if wanted > buffer.count {
+            var large = [UInt8](repeating: 0, count: wanted)
+            let read = try file.read(at: offset, into: &large, range: 0..<wanted)
+            return large[0..<read]
+        }
+        if offset < start || offset + Int64(wanted) > start + Int64(filledCount) {
+            filledCount = 0
+            let block = Int(min(Int64(buffer.count), byteCount - offset))
+            filledCount = try file.read(at: offset, into: &buffer, range: 0..<max(0, block))
+            start = offset
+        }
+        let first = Int(offset - start)
+        return buffer[first..<min(first + wanted, filledCount)]
+    }
+}

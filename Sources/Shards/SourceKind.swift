@@ -1,0 +1,55 @@
+/// What a file is by its first bytes; names and extensions are not looked at.
+public enum ContentKind: Hashable, Sendable {
+    /// An uncompressed tar: its first header has a correct checksum.
+    case tar
+    /// It says it is a tar (`ustar`), but the first header's checksum is wrong.
+    case damagedTar
+    /// It starts as JPEG, PNG or WebP files do.
+    case image
+    /// A compressed file, by the name of its format.
+    case compressed(String)
+    /// Nothing at all.
+    case empty
+    /// Anything else.
+    case other
+
+    /// Number of bytes from the start of a file that `init(firstBytes:)` looks at.
+    public static let prefixByteCount = 512
+
+    /// Recognises content by the first 512 bytes, or all if there are fewer.
+    public init(firstBytes: some Collection<UInt8>) {
+        let bytes = Array(firstBytes.prefix(ContentKind.prefixByteCount))
+        if bytes.isEmpty {
+            self = .empty
+        } else if ContentKind.isImage(bytes) {
+            self = .image
+        } else if TarHeader.isPlausible(bytes[...]) {
+            self = .tar
+        } else if bytes.count >= 262, bytes[257..<262].elementsEqual("ustar".utf8) {
+            self = .damagedTar
+        } else if bytes.starts(with: [0x1F, 0x8B]) {
+            self = .compressed("gzip")
+        } else if bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
+            self = .compressed("zstd")
+        } else if bytes.starts(with: "BZh".utf8) {
+            self = .compressed("bzip2")
+        } else if bytes.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
+            self = .compressed("xz")
+        } else {
+            self = .other
+        }
+    }
+
+    /// Whether bytes start as JPEG, PNG or WebP files do.
+    public static func isImage(_ bytes: some Collection<UInt8>) -> Bool {
+        bytes.starts(with: [0xFF, 0xD8, 0xFF]) || bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+            || (bytes.count >= 12 && bytes.starts(with: "RIFF".utf8)
+                && bytes.dropFirst(8).prefix(4).elementsEqual("WEBP".utf8))
+    }
+
+    /// Reads the start of a file and recognises it.
+    public static func ofFile(_ file: ReadOnlyFile) throws(ShardError) -> ContentKind {
+        let count = min(Int64(prefixByteCount), file.facts.byteCount)
+        return ContentKind(firstBytes: try file.bytes(0..<count))
+    }
+}

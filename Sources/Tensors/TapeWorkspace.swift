@@ -1,0 +1,5 @@
+/// stub
+public final class TapeWorkspacePool: Sendable {
+    /// stub
+    public init() {}
+}

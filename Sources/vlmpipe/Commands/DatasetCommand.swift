@@ -1,0 +1,51 @@
+import ArgumentParser
+import Workflows
+
+/// `vlmpipe dataset`.
+struct DatasetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dataset", abstract: "Counts, bad samples, and what the catalog holds.",
+        subcommands: [Stats.self, Quarantine.self, Dump.self])
+
+    /// `vlmpipe dataset stats`.
+    struct Stats: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Counts samples, captions, splits, formats and bad samples.",
+            discussion: "Always: found = samples + quarantined.")
+
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: ArgumentHelp("Data sets (default: all).", valueName: "name")) var datasets: [String] = []
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() async throws {
+            let report = try DatasetWorkflow.stats(datasets: datasets, in: try global.session())
+            print(json ? try JSONFile.text(report) : report.text, terminator: "")
+        }
+    }
+
+    /// `vlmpipe dataset quarantine`.
+    struct Quarantine: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the samples that were set aside, with reason and place of the bytes.")
+
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: ArgumentHelp("Data sets (default: all).", valueName: "name")) var datasets: [String] = []
+        @Flag(help: "Print one JSON object per line.") var json = false
+
+        func run() async throws {
+            try DatasetWorkflow.quarantine(datasets: datasets, asJSON: json, in: try global.session()) { print($0) }
+        }
+    }
+
+    /// `vlmpipe dataset dump`.
+    struct Dump: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints the catalog as sorted text; equal catalogs give equal text.")
+
+        @OptionGroup var global: GlobalOptions
+
+        func run() async throws {
+            try DatasetWorkflow.dump(in: try global.session()) { print($0, terminator: "") }
+        }
+    }
+}

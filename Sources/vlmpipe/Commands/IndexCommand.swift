@@ -1,0 +1,42 @@
+import ArgumentParser
+import Workflows
+
+/// `vlmpipe index`.
+struct IndexCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "index", abstract: "Shows, checks and rebuilds the vector index of a model.",
+        subcommands: [Info.self, Verify.self, Rebuild.self])
+
+    /// `vlmpipe index info`.
+    struct Info: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Rows, dimensions and bytes by section.")
+        @OptionGroup var global: GlobalOptions
+        @Option(help: ArgumentHelp("Model (default: the one in use).", valueName: "name")) var model: String?
+        @Flag(help: "Print JSON.") var json = false
+        func run() async throws {
+            let session = try global.session()
+            print(try IndexWorkflow.info(model: model, asJSON: json, in: session), terminator: "")
+        }
+    }
+
+    /// `vlmpipe index verify`.
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Checks every checksum of index and embeddings.")
+        @OptionGroup var global: GlobalOptions
+        @Option(help: ArgumentHelp("Model (default: the one in use).", valueName: "name")) var model: String?
+        func run() async throws {
+            print(try await IndexWorkflow.verify(model: model, in: try global.session()), terminator: "")
+        }
+    }
+
+    /// `vlmpipe index rebuild`.
+    struct Rebuild: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes the index anew from the embeddings; nothing is computed again.")
+        @OptionGroup var global: GlobalOptions
+        @Option(help: ArgumentHelp("Model (default: the one in use).", valueName: "name")) var model: String?
+        func run() async throws {
+            print(try await IndexWorkflow.rebuild(model: model, in: try global.writingSession()), terminator: "")
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Workflows
+
+/// `vlmpipe ingest`.
+struct IngestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ingest",
+        abstract: "Finds samples in tars and folders, checks and hashes them, and records them in the catalog.",
+        discussion: """
+            Nothing is copied: the catalog keeps where each image's bytes are. Safe to stop and to run again; a changed
+            or vanished shard is noticed. Bad samples are set aside with their reason and never stop a run.
+
+              vlmpipe ingest shards/                        every tar below a folder
+              vlmpipe ingest 'shards/{00000..00031}.tar'    a brace pattern, expanded by vlmpipe
+              vlmpipe ingest ~/Pictures --dataset photos    images with a.txt or a.json beside a.jpg
+              vlmpipe ingest a.tar b.tar --split dev --check decode
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: ArgumentHelp("Tars, folders, or brace patterns of them.", valueName: "source"))
+    var sources: [String]
+
+    @Option(help: ArgumentHelp("Data set the samples belong to.", valueName: "name"))
+    var dataset = "default"
+
+    @Option(
+        help: ArgumentHelp(
+            "Split of all samples. Default: the 'split' field of a sample's JSON, else 5 % by key hash are held out.",
+            valueName: "name"))
+    var split: String?
+
+    @Flag(help: "Leave captions out, so that they can neither train nor be searched.")
+    var noCaptions = false
+
+    @Option(help: "What is checked: 'headers' parses and hashes, 'decode' decodes every image as well.")
+    var check: CheckLevel = .headers
+
+    @Option(help: "'exif' turns images upright as their EXIF orientation says, 'none' leaves them as stored.")
+    var orient: OrientationPolicy = .exif
+
+    @Option(
+        help: ArgumentHelp("Share of bad samples past which the command fails, in percent.", valueName: "percent"))
+    var maxBad = 50.0
+
+    func run() async throws {
+        let session = try global.writingSession()
+        let report = try await IngestWorkflow.run(
+            IngestRequest(
+                sources: sources, dataset: dataset, split: split, ignoresCaptions: noCaptions, check: check,
+                orientation: orient, maximumBadShare: maxBad / 100),
+            in: session)
+        print(report.summary)
+    }
+}
+
+extension CheckLevel: ExpressibleByArgument {}
+extension OrientationPolicy: ExpressibleByArgument {}
