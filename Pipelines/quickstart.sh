@@ -38,6 +38,6 @@ Look at $PWD/result.html, then ask your own questions:
 
     cd $PWD
     $vlmpipe search "blue boat at night"
-    $vlmpipe search "雪地里的红色汽车"
+    $vlmpipe search "雪中的红色汽车"
     $vlmpipe status
 END

@@ -61,7 +61,7 @@ public final class SafetensorsFile: Sendable {
         guard count > 0 else { return }
         let range =
             header.dataByteOffset + entry.byteRange.lowerBound..<header.dataByteOffset + entry.byteRange.upperBound
-        let isConverted = unsafe file.withBytes { bytes in
+        let isConverted = file.withBytes { bytes in
             unsafe bytes.extracting(range).withUnsafeBytes { source in
                 unsafe floats.withUnsafeMutableBufferPointer { destination in
                     unsafe Self.convert(entry.element, source, destination)

@@ -63,6 +63,11 @@ public struct ZstdDecompressor: ~Copyable {
         return bytes
     }
 
+    /// Decompresses one frame that must give exactly `byteCount` bytes.
+    public mutating func decompress(_ frame: [UInt8], byteCount: Int) throws(ByteFormatError) -> [UInt8] {
+        unsafe try decompress(frame.span.bytes, byteCount: byteCount)
+    }
+
     /// Like `decompress(_:byteCount:)`, reusing the storage of `bytes`, whose content is replaced.
     public mutating func decompress(
         _ frame: RawSpan, byteCount: Int, into bytes: inout [UInt8]

@@ -153,7 +153,7 @@ int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width,
             if (complete && cmyk) convert_inverted_cmyk(cmyk[0], target, width);
         }
     }
-    // What follows the last row (often a missing end marker) does not matter, as in Pillow, so it is not read.
+    // What follows the last row does not matter, as in Pillow, so it is not read.
     jpeg_destroy_decompress(&info);
     if (!complete && status->code == VLM_CODEC_OK) {
         return vlm_status_set(status, VLM_CODEC_TRUNCATED, "the data ends before the last row");

@@ -140,3 +140,30 @@ void vlm_resample_rows_u8(const uint8_t *source, size_t source_stride, uint8_t *
         }
     }
 }
+
+// In tiles, so that a quarter turn of a large picture stays in the cache.
+void vlm_rearrange_rgb8(const uint8_t *source, ptrdiff_t origin, ptrdiff_t row_step, ptrdiff_t column_step,
+                        uint8_t *target, size_t width, size_t height) {
+    enum { TILE = 32 };
+    if (column_step == 3) {
+        for (size_t y = 0; y < height; y++) {
+            memcpy(target + 3 * width * y, source + origin + (ptrdiff_t)y * row_step, 3 * width);
+        }
+        return;
+    }
+    for (size_t top = 0; top < height; top += TILE) {
+        size_t bottom = top + TILE < height ? top + TILE : height;
+        for (size_t left = 0; left < width; left += TILE) {
+            size_t right = left + TILE < width ? left + TILE : width;
+            for (size_t y = top; y < bottom; y++) {
+                const uint8_t *from = source + origin + (ptrdiff_t)y * row_step + (ptrdiff_t)left * column_step;
+                uint8_t *to = target + 3 * (width * y + left);
+                for (size_t x = left; x < right; x++, from += column_step, to += 3) {
+                    to[0] = from[0];
+                    to[1] = from[1];
+                    to[2] = from[2];
+                }
+            }
+        }
+    }
+}

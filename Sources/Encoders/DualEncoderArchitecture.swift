@@ -13,6 +13,7 @@ public struct DualEncoderArchitecture: Sendable {
     let imageTower: ImageTowerLayers
     let textTower: TextTowerLayers
     let workspaces: TapeWorkspacePool
+    let pixelNormalization: PixelNormalization
     private let initialisations: [ParameterInitialisation]
 
     /// Lays out the parameters of `configuration`; throws nothing today, since a configuration is valid once made.
@@ -26,6 +27,8 @@ public struct DualEncoderArchitecture: Sendable {
         layout = declaration.layout
         initialisations = declaration.initialisations
         workspaces = TapeWorkspacePool()
+        pixelNormalization = PixelNormalization(
+            mean: configuration.preprocessing.mean, std: configuration.preprocessing.std)
     }
 
     /// Fresh parameters; the same for the same seed, each parameter drawn from its own stream of (seed, path).

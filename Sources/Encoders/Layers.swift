@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// A linear map y = x·Wᵀ + b with W [out, in] and b [out].
@@ -43,9 +44,16 @@ struct BlockLayer: Sendable {
 
 /// A 3×3 convolution of stride 2 and padding 1, weight [out, 3, 3, in].
 struct ConvolutionLayer: Sendable {
-    let linear: LinearLayer
+    let weight: ParameterSpan
+    let bias: ParameterSpan
     let inputChannelCount: Int
     let outputChannelCount: Int
+
+    /// The geometry over square images of `inputSize` pixels per side.
+    func shape(inputSize: Int) -> ConvolutionShape {
+        ConvolutionShape(
+            height: inputSize, width: inputSize, channelCount: inputChannelCount, kernelSize: 3, stride: 2, padding: 1)
+    }
 }
 
 /// Pixels to patch features.

@@ -84,9 +84,8 @@ struct ParameterDeclaration {
                 let bias = declare("\(path).convolutions.\(index).bias", [outputChannelCount], decayed: false, .constant(0))
                 convolutions.append(
                     ConvolutionLayer(
-                        linear: LinearLayer(
-                            weight: weight, bias: bias, inputWidth: inputWidth, outputWidth: outputChannelCount),
-                        inputChannelCount: channelCount, outputChannelCount: outputChannelCount))
+                        weight: weight, bias: bias, inputChannelCount: channelCount,
+                        outputChannelCount: outputChannelCount))
                 channelCount = outputChannelCount
             }
             let projection = linear(

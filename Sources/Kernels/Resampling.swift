@@ -150,29 +150,30 @@ public enum Resampling {
             "resampledRGB8: \(width) × \(height) with stride \(rowStride) exceeds \(source.count) bytes")
         // Pointers stay within what the two checks above allow, with windows inside the axes' source counts.
         return unsafe source.withUnsafeBufferPointer { buffer in
-            guard let base = unsafe buffer.baseAddress else { return [] }
+            guard let base = buffer.baseAddress else { return [] }
             let view = unsafe PixelView(base: base + offset, rowStride: rowStride, width: width, height: height)
             switch (columns, rows, order) {
             case (nil, nil, _):
-                return unsafe view.copy()
+                return PixelRearrangement.rearrangedRGB8(
+                    source, origin: offset, rowStep: rowStride, columnStep: 3, width: width, height: height)
             case (let columns?, nil, _):
-                return unsafe view.columns(columns, sourceRows: 0..<height, loops)
+                return view.columns(columns, sourceRows: 0..<height, loops)
             case (nil, let rows?, _):
-                return unsafe view.rows(rows, firstSourceRow: 0, loops)
+                return view.rows(rows, firstSourceRow: 0, loops)
             case (let columns?, let rows?, .columnsFirst):
                 let needed = rows.sourceRange
-                let middle = unsafe view.columns(columns, sourceRows: needed, loops)
+                let middle = view.columns(columns, sourceRows: needed, loops)
                 return unsafe middle.withUnsafeBufferPointer { middle in
-                    guard let base = unsafe middle.baseAddress else { return [] }
+                    guard let base = middle.baseAddress else { return [] }
                     let stride = 3 * columns.targetCount
                     return unsafe PixelView(
                         base: base, rowStride: stride, width: columns.targetCount, height: needed.count
                     ).rows(rows, firstSourceRow: needed.lowerBound, loops)
                 }
             case (let columns?, let rows?, .rowsFirst):
-                let middle = unsafe view.rows(rows, firstSourceRow: 0, loops)
+                let middle = view.rows(rows, firstSourceRow: 0, loops)
                 return unsafe middle.withUnsafeBufferPointer { middle in
-                    guard let base = unsafe middle.baseAddress else { return [] }
+                    guard let base = middle.baseAddress else { return [] }
                     return unsafe PixelView(base: base, rowStride: 3 * width, width: width, height: rows.targetCount)
                         .columns(columns, sourceRows: 0..<rows.targetCount, loops)
                 }
@@ -181,30 +182,19 @@ public enum Resampling {
     }
 }
 
-/// Rows of RGB pixels in memory that outlives the view.
-@unsafe private struct PixelView {
+/// Rows of RGB pixels in memory that outlives the view: it is made and used within one `withUnsafeBufferPointer`.
+@safe private struct PixelView {
     let base: UnsafePointer<UInt8>
     let rowStride: Int
     let width: Int
     let height: Int
-
-    func copy() -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 3 * width * height) { target, count in
-            for y in 0..<height {
-                let row = unsafe UnsafeMutableBufferPointer(rebasing: target[y * 3 * width..<(y + 1) * 3 * width])
-                _ = unsafe row.update(fromContentsOf: UnsafeBufferPointer(start: base + y * rowStride, count: 3 * width))
-            }
-            count = 3 * width * height
-        }
-    }
 
     func columns(_ axis: ResampleAxis, sourceRows: Range<Int>, _ loops: Resampling.Loops) -> [UInt8] {
         let byteCount = 3 * axis.targetCount * sourceRows.count
         return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
             unsafe axis.starts.withUnsafeBufferPointer { starts in
                 unsafe axis.coefficients.withUnsafeBufferPointer { coefficients in
-                    let run =
-                        unsafe loops == .plain ? vlm_resample_columns_rgb8_plain : vlm_resample_columns_rgb8
+                    let run = unsafe loops == .plain ? vlm_resample_columns_rgb8_plain : vlm_resample_columns_rgb8
                     unsafe run(
                         base + sourceRows.lowerBound * rowStride, rowStride, target.baseAddress, 3 * axis.targetCount,
                         sourceRows.count, axis.targetCount, starts.baseAddress, coefficients.baseAddress, axis.tapCount)

@@ -50,7 +50,11 @@ public final class StopSignal: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [weak self] in self?.request() }
+            // Until the source is registered the signal would be lost.
+            let isRegistered = DispatchSemaphore(value: 0)
+            source.setRegistrationHandler { isRegistered.signal() }
             let handle = DispatchSourceHandle(resuming: source)
+            isRegistered.wait()
             state.withLock { $0.sources.append(handle) }
         }
     }

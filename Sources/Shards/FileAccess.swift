@@ -18,10 +18,12 @@ public struct FileFacts: Hashable, Sendable {
         modifiedNanoseconds = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     }
 
-    /// The facts of a regular file (symbolic links followed); `nil` if there is none at `path`.
+    /// The facts of a regular file (symbolic links followed) whose path is given as text (see `TextFromBytes`); `nil`
+    /// if there is none.
     public static func ofFile(atPath path: String) -> FileFacts? {
+        let terminated = (TextFromBytes.bytes(ofText: path) + [0]).map { CChar(bitPattern: $0) }
         var status = stat()
-        guard unsafe stat(path, &status) == 0, FileKind(status) == .regular else { return nil }
+        guard unsafe stat(terminated, &status) == 0, FileKind(status) == .regular else { return nil }
         return FileFacts(status)
     }
 }
@@ -66,10 +68,10 @@ public final class ReadOnlyFile: Sendable {
     /// Size and time at the moment of opening.
     public let facts: FileFacts
 
-    /// Opens the file at `path`. Throws `fileMissing` if nothing is there, `inputOutput` if it is not a regular file or
-    /// may not be read. Pipes and devices are refused without waiting for them.
+    /// Opens the file at `path`, given as text (see `TextFromBytes`). Throws `fileMissing` if nothing is there,
+    /// `inputOutput` if it is not a regular file or may not be read. Pipes and devices are refused without waiting.
     public convenience init(path: String) throws(ShardError) {
-        try self.init(pathBytes: Array(path.utf8), path: path)
+        try self.init(pathBytes: TextFromBytes.bytes(ofText: path), path: path)
     }
 
     /// Opens a file whose path may be any bytes.

@@ -48,7 +48,7 @@ public enum ContentKind: Hashable, Sendable {
     }
 
     /// Reads the start of a file and recognises it.
-    public static func ofFile(_ file: ReadOnlyFile) throws(ShardError) -> ContentKind {
+    static func ofFile(_ file: ReadOnlyFile) throws(ShardError) -> ContentKind {
         let count = min(Int64(prefixByteCount), file.facts.byteCount)
         return ContentKind(firstBytes: try file.bytes(0..<count))
     }

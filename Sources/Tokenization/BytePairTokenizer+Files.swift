@@ -34,7 +34,8 @@ extension BytePairTokenizer {
                 try Data(bytes).write(to: url, options: .atomic)
             } catch {
                 throw TokenizationError(
-                    .unreadableFile, "the tokenizer file could not be written; check that the folder exists and has space",
+                    .unreadableFile,
+                    "the tokenizer file could not be written; check that the folder exists and has space",
                     place: url.path, cause: error)
             }
         }

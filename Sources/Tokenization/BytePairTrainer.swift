@@ -35,7 +35,8 @@ public struct BytePairTrainer: Sendable {
             var problems: [String] = []
             let range = BytePairVocabulary.baseCount...(1 << 24)
             if !range.contains(vocabularySize) {
-                problems.append("vocabularySize is \(vocabularySize); choose \(range.lowerBound) to \(range.upperBound)")
+                problems.append(
+                    "vocabularySize is \(vocabularySize); choose \(range.lowerBound) to \(range.upperBound)")
             }
             if minimumPairCount < 1 { problems.append("minimumPairCount is \(minimumPairCount); choose at least 1") }
             if minimumHanCount < 1 { problems.append("minimumHanCount is \(minimumHanCount); choose at least 1") }

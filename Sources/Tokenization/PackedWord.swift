@@ -41,8 +41,10 @@ struct WordTable: Sendable {
     init(_ words: [(word: PackedWord, id: Int32)]) {
         var bits: UInt64 = 4
         while (1 << bits) < words.count * 2 + 1 { bits += 1 }
-        // The count byte of a real word is at most 15, so all ones is no word.
-        guard let placeholder = PackedWord([UInt8]().span, 0..<0) else { preconditionFailure("empty words are packable") }
+        // Only slots with an id are compared; the others hold the empty word.
+        guard let placeholder = PackedWord([UInt8]().span, 0..<0) else {
+            preconditionFailure("empty words are packable")
+        }
         keys = [PackedWord](repeating: placeholder, count: 1 << bits)
         ids = [Int32](repeating: -1, count: 1 << bits)
         shift = 64 - bits

@@ -113,6 +113,10 @@ struct TextCleaner {
         } else {
             markRun = 0
         }
+        if let start = openStart, bytes.count - start > Self.longOpenByteCount, Self.neverCombinesBackwards(scalar) {
+            compose()
+            lastScalarStart = bytes.count
+        }
         beginScalar(isStable: isStable)
         if value < 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: value))
@@ -148,6 +152,18 @@ struct TextCleaner {
             openStart = lastScalarStart
         }
         lastScalarStart = bytes.count
+    }
+
+    /// An open part this long is composed at the next scalar that allows it: composition of one very long string takes
+    /// quadratic time in some libraries.
+    private static let longOpenByteCount = 256
+
+    private static func neverCombinesBackwards(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.value >= 0x1160 && scalar.value <= 0x11FF { return false }
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark: return false
+        default: return true
+        }
     }
 
     private mutating func compose() {

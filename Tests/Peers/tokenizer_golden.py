@@ -19,7 +19,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 
 SEED = 7
-SETTINGS = {"vocabularySize": 1200, "minimumPairCount": 2, "minimumHanCount": 2, "maximumTokenByteCount": 24}
+SETTINGS = {"vocabularySize": 900, "minimumPairCount": 2, "minimumHanCount": 2, "maximumTokenByteCount": 24}
 
 # Cleaning ------------------------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ HOSTILE = [
     "İI ıi ǅ ẞß ΣΑΣ ΟΔΟΣ", "🙂🙂🏽 👨‍👩‍👧‍👦 ❤️❤ 🇩🇪 1️⃣", "🏴\U000e0067\U000e0062\U000e007f", "夾\U000e0100 㐂 𠮷野家 々〇〡⺀⼀",
     "日本語のテキスト、スーパーマーケット。らーめん ー ーア あー", "한국어 テスト中文English混排123四五六", "abcabcabc" * 40, "あ" * 200, "漢" * 200,
     "!" * 300, "1" * 100, "' 's 't 'tis dog's dogs' rock'n'roll o'clock can't've she'll'd 'll é's 猫's 7's",
-    "à́'s x\u200d's", "ไม่\u200bมี นี่", "می\u200cخواهم", "क्‍ष श्री", "\ufffd\ufffe\U0010ffff \ue000", "x" * 5000, "ſ'ſ 'S 'T DON'T",
+    "à́'s x\u200d's", "ไม่\u200bมี นี่", "می\u200cخواهم", "क्‍ष श्री", "\ufffd\ufffe\U0010ffff \ue000", "x" * 500, "ſ'ſ 'S 'T DON'T",
     "½ ² ⅷ ① ٣ ४ ५६", "a\u2028b\u2029c\u00a0d\u3000e\u1680f", "--- == __init__ a_b a-b a/b \\ \"q\" \\u0041 &amp; &lt;",
     "\U0001f9d1\u200d\U0001f52c scientist", "ㄱㄴㅏ ㈀ ㉠ ㌀ 🈀 ゟ ヿ ㇰ", "ỗ Ỗ Ự ự", "\u0958 \u0929 \u09dc \ufb2a", "\u0344 \u0374 \u037e \u0387 \u2126",
 ]
@@ -224,9 +224,11 @@ def main():
         cleaned = clean(text)
         cases.append({"text": text, "cleaned": cleaned, "preTokens": pre_tokens(cleaned), "ids": tokenizer.encode(cleaned).ids})
     golden = {"madeBy": "Tests/Peers/tokenizer_golden.py", "tokenizers": tokenizers.__version__, "seed": SEED,
-              "unicode": unicodedata.unidata_version, "settings": SETTINGS, "captions": captions, "cases": cases}
+              "unicode": unicodedata.unidata_version, "settings": SETTINGS, "captions": captions}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=True, indent=0) + "\n")
+    head = json.dumps(golden)[:-1]
+    rows = ",\n".join(json.dumps(case) for case in cases)
+    (folder / "golden.json").write_text(f'{head}, "cases": [\n{rows}\n]}}\n')
     lines = ",\n".join(f"  {json.dumps(token, ensure_ascii=False)}: {index}" for token, index in vocabulary.items())
     (folder / "vocab.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges), encoding="utf-8")

@@ -79,7 +79,7 @@ import Testing
             nowSeconds: clock.now, write: sink.write)
         progress.update(completedCount: 0)
         clock.advance(0.05)
-        progress.update(completedCount: 10)
+        progress.update(completedCount: 50)
         #expect(sink.texts.count == 1)
         clock.advance(9.95)
         progress.update(completedCount: 10_000, detail: "a detail that is much too long to fit")

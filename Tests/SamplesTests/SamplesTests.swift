@@ -75,29 +75,38 @@ import Testing
 
     @Test func purposesAndKeysGiveDifferentStreams() {
         var seen: Set<UInt64> = []
-        for epoch in 0..<10 as Range<UInt64> {
-            for key in 0..<10 as Range<UInt64> {
-                var crop = SeededGenerator(seed: 1, epoch: epoch, key: key, purpose: "crop")
-                var flip = SeededGenerator(seed: 1, epoch: epoch, key: key, purpose: "flip")
-                seen.insert(crop.next())
-                seen.insert(flip.next())
+        for epoch in 0..<10 {
+            for number in 0..<10 as Range<UInt64> {
+                var crop = SeededGenerator(seed: 1, epoch: epoch, number: number, purpose: "crop")
+                var flip = SeededGenerator(seed: 1, epoch: epoch, number: number, purpose: "flip")
+                var keyed = SeededGenerator(seed: 1, epoch: epoch, key: "\(number)", purpose: "flip")
+                seen.formUnion([crop.next(), flip.next(), keyed.next()])
             }
         }
-        #expect(seen.count == 200)
+        #expect(seen.count == 300)
     }
 
     @Test func uniformStaysInRange() {
         var generator = SeededGenerator(seed: 5)
         var sum = 0.0
         for _ in 0..<10_000 {
-            let value = generator.uniform(in: -2.0..<4.0)
-            #expect(value >= -2 && value < 4)
+            let value = generator.uniform(in: -2.0...4.0)
+            #expect(value >= -2 && value <= 4)
             sum += value
         }
         #expect(abs(sum / 10_000 - 1) < 0.1)
-        for count in [1, 2, 3, 7, 1000] {
-            for _ in 0..<100 { #expect((0..<count).contains(generator.index(below: count))) }
+        for bound in [1, 2, 3, 7, 1000] {
+            for _ in 0..<100 { #expect((0..<bound).contains(generator.integer(below: bound))) }
         }
+    }
+
+    @Test(arguments: [0, 1, 2, 17])
+    func shuffleIsAPermutation(count: Int) {
+        var generator = SeededGenerator(seed: 9)
+        var elements = Array(0..<count)
+        generator.shuffle(&elements)
+        #expect(elements.sorted() == Array(0..<count))
+        if count == 17 { #expect(elements != Array(0..<count)) }
     }
 }
 

@@ -30,4 +30,9 @@ void vlm_resample_rows_u8_plain(const uint8_t *source, size_t source_stride, uin
                                 size_t row_byte_count, size_t target_height, const int32_t *starts,
                                 const int32_t *coefficients, size_t tap_count);
 
+// Target pixel (y, x) from the pixel at source + origin + y * row_step + x * column_step, all in bytes: with steps of
+// either sign this is every crop, flip, quarter turn and transposition. Target rows are tight.
+void vlm_rearrange_rgb8(const uint8_t *source, ptrdiff_t origin, ptrdiff_t row_step, ptrdiff_t column_step,
+                        uint8_t *target, size_t width, size_t height);
+
 #endif

@@ -217,6 +217,24 @@ public final class SettingsSection {
         return SettingsSection(mapping: mapping, path: inner, variables: variables, problems: problems)
     }
 
+    /// A mapping that a strict `Decodable` reads by itself; what it complains of is reported under its key. An absent
+    /// mapping is decoded as an empty one.
+    func decoded<Value: Decodable>(_ key: String, as type: Value.Type) -> Value? {
+        known.insert(key)
+        do {
+            return try YAMLDecoder().decode(type, from: node(key) ?? Node.mapping(Node.Mapping([])))
+        } catch let error as DecodingError {
+            if case .dataCorrupted(let context) = error, let cause = context.underlyingError {
+                report(key, "\(cause)")
+            } else {
+                report(key, "\(error)")
+            }
+        } catch {
+            report(key, "\(error)")
+        }
+        return nil
+    }
+
     /// A list of mappings.
     public func sections(_ key: String) -> [SettingsSection] {
         known.insert(key)

@@ -1,0 +1,48 @@
+import COpenBLAS
+
+/// Float32 matrix products by OpenBLAS, each on the calling thread.
+///
+/// Callers run slices on threads of their own; a product that spread over threads as well would only get in their way.
+/// OpenBLAS is set to one thread when the first product runs.
+public enum MatrixProduct {
+    /// Runs once: `openblas_set_num_threads` acts on the whole process.
+    private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+    /// C = alpha · op(A) · op(B) + beta · C for row-major matrices.
+    ///
+    /// op(A) is [rowCount, depth] and op(B) is [depth, columnCount]; a transposed operand is stored as [depth, rowCount] or
+    /// [columnCount, depth]. With beta 0 the old values of C are not read. C must not overlap A or B.
+    ///
+    /// - Parameters:
+    ///   - leftStride: floats from row to row of A as stored; nil for a dense matrix. Likewise for B and C.
+    public static func multiply(
+        _ left: FloatRegion, isLeftTransposed: Bool = false, leftStride: Int? = nil,
+        by right: FloatRegion, isRightTransposed: Bool = false, rightStride: Int? = nil,
+        into result: FloatRegion, resultStride: Int? = nil,
+        rowCount: Int, columnCount: Int, depth: Int, alpha: Float = 1, beta: Float = 0
+    ) {
+        guard rowCount > 0, columnCount > 0 else { return }
+        let leftShape = isLeftTransposed ? (rows: depth, columns: rowCount) : (rows: rowCount, columns: depth)
+        let rightShape = isRightTransposed ? (rows: columnCount, columns: depth) : (rows: depth, columns: columnCount)
+        let leftStride = leftStride ?? leftShape.columns
+        let rightStride = rightStride ?? rightShape.columns
+        let resultStride = resultStride ?? columnCount
+        check(left, leftShape.rows, leftShape.columns, leftStride, "left operand")
+        check(right, rightShape.rows, rightShape.columns, rightStride, "right operand")
+        check(result, rowCount, columnCount, resultStride, "result")
+        _ = singleThreaded
+        unsafe cblas_sgemm(
+            CblasRowMajor, isLeftTransposed ? CblasTrans : CblasNoTrans, isRightTransposed ? CblasTrans : CblasNoTrans,
+            blasint(rowCount), blasint(columnCount), blasint(depth), alpha, left.pointer,
+            blasint(max(1, leftStride)), right.pointer, blasint(max(1, rightStride)), beta, result.pointer,
+            blasint(max(1, resultStride)))
+    }
+
+    private static func check(_ region: FloatRegion, _ rows: Int, _ columns: Int, _ stride: Int, _ role: StaticString) {
+        precondition(
+            stride >= columns && rows <= Int(Int32.max) && stride <= Int(Int32.max),
+            "matrix product: \(role) [\(rows), \(columns)] with a row stride of \(stride)")
+        guard rows > 0, columns > 0 else { return }
+        region.require((rows - 1) * stride + columns, "matrix product", role)
+    }
+}

@@ -1,0 +1,106 @@
+import Samples
+
+/// Names a shard within one catalog file. It means nothing outside it; `CatalogShard.name` does.
+public struct ShardID: RawRepresentable, Hashable, Sendable, Comparable {
+    /// Row id.
+    public let rawValue: Int64
+
+    /// An id read before.
+    public init(rawValue: Int64) {
+        self.rawValue = rawValue
+    }
+
+    /// Order of registration.
+    public static func < (left: ShardID, right: ShardID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A shard as the catalog knows it.
+public struct CatalogShard: Hashable, Sendable {
+    /// What kind of source it is.
+    public enum Kind: String, Hashable, Sendable {
+        /// A tar file.
+        case tar
+        /// Up to 1,024 samples of a folder, chosen when they were first found.
+        case folder
+    }
+
+    /// How far its ingest is.
+    public enum State: String, Hashable, Sendable {
+        /// Rows up to the cursor are there; more are to come.
+        case pending
+        /// All rows are there.
+        case complete
+        /// All rows are there, but the file is gone.
+        case missing
+    }
+
+    /// Where ingest goes on.
+    public struct Cursor: Hashable, Sendable {
+        /// Offset of the next header in a tar.
+        public let byteOffset: Int64
+        /// Ordinal of the next thing found.
+        public let ordinal: UInt32
+        /// Digest of the headers before; `nil` at the start.
+        public let digest: Digest?
+
+        /// A place in a shard.
+        public init(byteOffset: Int64, ordinal: UInt32, digest: Digest?) {
+            self.byteOffset = byteOffset
+            self.ordinal = ordinal
+            self.digest = digest
+        }
+
+        /// The beginning.
+        public static let start = Cursor(byteOffset: 0, ordinal: 0, digest: nil)
+    }
+
+    /// Its id in this catalog.
+    public let id: ShardID
+    /// Name of the data set.
+    public let dataset: String
+    /// Name within the data set, by which identities call it; unique there.
+    public let name: String
+    /// Kind of source.
+    public let kind: Kind
+    /// Absolute path of the recorded root.
+    public let rootPath: String
+    /// Path of the tar or folder relative to the root.
+    public let path: String
+    /// How far its ingest is.
+    public let state: State
+    /// The ingest settings its rows were made with, as one line of text.
+    public let settings: String
+    /// Size of the tar when it was ingested; `nil` for folders and before the first row.
+    public let byteCount: Int64?
+    /// Time of last change of the tar, in nanoseconds since 1970.
+    public let modifiedNanoseconds: Int64?
+    /// Digest of the tar's headers; set when complete.
+    public let headerDigest: Digest?
+    /// Digest over all samples with their captions; set when complete. If it is the same, nothing need be embedded again.
+    public let contentDigest: Digest?
+    /// Where ingest goes on if it is pending.
+    public let cursor: Cursor
+
+    /// Absolute path of the tar or folder.
+    public var absolutePath: String { CatalogPath.join(rootPath, path) }
+
+    /// The identity of one of its samples.
+    public func identity(ofOrdinal ordinal: UInt32) -> SampleIdentity {
+        SampleIdentity(dataset: dataset, shard: name, ordinal: ordinal)
+    }
+}
+
+/// Joins and compares the paths kept in the catalog.
+enum CatalogPath {
+    static func join(_ folder: String, _ name: String) -> String {
+        if name.isEmpty { return folder }
+        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    /// The part of `path` below `folder`; empty if they are equal, `nil` if it is elsewhere.
+    static func relative(_ path: String, to folder: String) -> String? {
+        if path == folder { return "" }
+        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
+        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
+    }
+}

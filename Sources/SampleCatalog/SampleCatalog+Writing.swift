@@ -1,0 +1,290 @@
+import Foundation
+import GRDB
+import Samples
+
+/// A shard to be registered.
+public struct ShardRegistration: Hashable, Sendable {
+    /// Name of the data set; made if it is new.
+    public var dataset: String
+    /// Absolute path of the root; recorded if it is new.
+    public var rootPath: String
+    /// Path relative to the root.
+    public var path: String
+    /// Kind of source.
+    public var kind: CatalogShard.Kind
+    /// The name wanted; if another shard of the data set has it, folders of the root are put before it.
+    public var name: String
+    /// The settings its rows will be made with.
+    public var settings: String
+
+    /// A shard to be registered.
+    public init(
+        dataset: String, rootPath: String, path: String, kind: CatalogShard.Kind, name: String, settings: String
+    ) {
+        self.dataset = dataset
+        self.rootPath = rootPath
+        self.path = path
+        self.kind = kind
+        self.name = name
+        self.settings = settings
+    }
+}
+
+/// The rows of one chunk of a shard, committed together with the place to go on from.
+public struct SampleChunk: Sendable {
+    /// Good samples by ascending ordinal.
+    public var samples: [SampleRecord] = []
+    /// Refused ones by ascending ordinal.
+    public var quarantine: [QuarantineRecord] = []
+    /// For folder shards: which files the ordinals stand for.
+    public var files: [FileRecord] = []
+    /// Where to go on.
+    public var cursor: CatalogShard.Cursor
+
+    /// A chunk without rows that ends at `cursor`.
+    public init(cursor: CatalogShard.Cursor) {
+        self.cursor = cursor
+    }
+}
+
+extension SampleCatalog {
+    /// Registers shards in the order given, all in one transaction, and returns them. None of them may be known yet.
+    public func register(_ registrations: [ShardRegistration]) throws(CatalogError) -> [CatalogShard] {
+        guard !registrations.isEmpty else { return [] }
+        return try write { db in try registrations.map { try SampleCatalog.register($0, db) } }
+    }
+
+    /// Registers a whole folder shard with all its rows, in one transaction, as complete.
+    public func registerComplete(
+        _ registration: ShardRegistration, chunk: SampleChunk
+    ) throws(CatalogError) -> CatalogShard {
+        try write { db in
+            let shard = try SampleCatalog.register(registration, db)
+            try SampleCatalog.append(chunk, to: shard.id, db)
+            try SampleCatalog.complete(shard.id, headerDigest: nil, db)
+            return try SampleCatalog.shard(shard.id, db)
+        }
+    }
+
+    /// Removes all rows of a shard and makes it pending from the start, to be ingested (again).
+    public func begin(
+        _ shard: ShardID, byteCount: Int64?, modifiedNanoseconds: Int64?, settings: String
+    ) throws(CatalogError) {
+        try write { db in
+            try SampleCatalog.removeRows(ofShard: shard, db)
+            try db.execute(
+                sql: """
+                    UPDATE shards SET state = 'pending', settings = ?, byte_count = ?, modified_nanoseconds = ?,
+                        header_digest = NULL, content_digest = NULL,
+                        cursor_byte_offset = 0, cursor_ordinal = 0, cursor_digest = NULL
+                    WHERE id = ?
+                    """, arguments: [settings, byteCount, modifiedNanoseconds, shard.rawValue])
+        }
+    }
+
+    /// Appends the rows of a chunk and moves the cursor, in one transaction. If `headerDigest` is given the shard is
+    /// complete with it.
+    public func append(
+        _ chunk: SampleChunk, to shard: ShardID, completingWith headerDigest: Digest? = nil
+    ) throws(CatalogError) {
+        try write { db in
+            try SampleCatalog.append(chunk, to: shard, db)
+            if let headerDigest { try SampleCatalog.complete(shard, headerDigest: headerDigest, db) }
+        }
+    }
+
+    /// Replaces all rows of a folder shard in one transaction; it is complete afterwards.
+    public func replaceRows(
+        of shard: ShardID, settings: String, chunk: SampleChunk
+    ) throws(CatalogError) {
+        try write { db in
+            try SampleCatalog.removeRows(ofShard: shard, db)
+            try db.execute(sql: "UPDATE shards SET settings = ? WHERE id = ?", arguments: [settings, shard.rawValue])
+            try SampleCatalog.append(chunk, to: shard, db)
+            try SampleCatalog.complete(shard, headerDigest: nil, db)
+        }
+    }
+
+    /// Records that a complete shard's file was touched but holds the same, or is back.
+    public func confirm(_ shard: ShardID, byteCount: Int64, modifiedNanoseconds: Int64) throws(CatalogError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE shards SET state = 'complete', byte_count = ?, modified_nanoseconds = ? WHERE id = ?",
+                arguments: [byteCount, modifiedNanoseconds, shard.rawValue])
+        }
+    }
+
+    /// Records that a shard's file is gone. Its rows stay, so that hits can still be named. A pending shard loses its
+    /// rows, since they are not all there.
+    public func markMissing(_ shard: ShardID) throws(CatalogError) {
+        try write { db in
+            let state = try String.fetchOne(
+                db, sql: "SELECT state FROM shards WHERE id = ?", arguments: [shard.rawValue])
+            if state == "pending" { try SampleCatalog.removeRows(ofShard: shard, db) }
+            try db.execute(
+                sql: """
+                    UPDATE shards SET state = 'missing', cursor_byte_offset = 0, cursor_ordinal = 0,
+                        cursor_digest = NULL WHERE id = ?
+                    """, arguments: [shard.rawValue])
+        }
+    }
+
+    /// Adds quarantine rows of a later stage to samples of a shard; a row of the same ordinal and stage is replaced.
+    public func quarantine(_ records: [QuarantineRecord], inShard shard: ShardID) throws(CatalogError) {
+        try write { db in
+            for record in records { try SampleCatalog.insert(record, shard, db) }
+        }
+    }
+
+    /// Removes the quarantine rows of a later stage for a shard, before the stage does it anew.
+    public func clearQuarantine(ofStage stage: String, inShard shard: ShardID) throws(CatalogError) {
+        precondition(stage != "ingest", "clearQuarantine: rows of ingest are the shard's own; ingest it again")
+        try write { db in
+            try db.execute(
+                sql: "DELETE FROM quarantine WHERE shard_id = ? AND stage = ?", arguments: [shard.rawValue, stage])
+        }
+    }
+
+    /// Removes a data set with all its rows. Throws `unknownName` if there is none of this name.
+    public func removeDataset(_ name: String) throws(CatalogError) {
+        try write { db in
+            try db.execute(sql: "DELETE FROM datasets WHERE name = ?", arguments: [name])
+            guard db.changesCount > 0 else { throw SampleCatalog.unknownDataset(name) }
+            try db.execute(sql: "DELETE FROM roots WHERE id NOT IN (SELECT root_id FROM shards)")
+        }
+    }
+
+    static func unknownDataset(_ name: String) -> CatalogError {
+        CatalogError(.unknownName, "There is no data set of this name; 'vlmpipe status' lists them.", place: name)
+    }
+}
+
+extension SampleCatalog {
+    private static func register(_ registration: ShardRegistration, _ db: Database) throws -> CatalogShard {
+        try db.execute(sql: "INSERT OR IGNORE INTO datasets (name) VALUES (?)", arguments: [registration.dataset])
+        try db.execute(sql: "INSERT OR IGNORE INTO roots (path) VALUES (?)", arguments: [registration.rootPath])
+        try db.execute(
+            sql: """
+                INSERT INTO shards (dataset_id, root_id, name, kind, path, state, settings)
+                SELECT d.id, r.id, ?, ?, ?, 'pending', ? FROM datasets d, roots r WHERE d.name = ? AND r.path = ?
+                """,
+            arguments: [
+                try freeName(registration, db), registration.kind.rawValue, registration.path, registration.settings,
+                registration.dataset, registration.rootPath,
+            ])
+        return try shard(ShardID(rawValue: db.lastInsertedRowID), db)
+    }
+
+    /// The wanted name, with as many folders of the root before it as it takes to be the only one.
+    private static func freeName(_ registration: ShardRegistration, _ db: Database) throws -> String {
+        let folders = registration.rootPath.split(separator: "/")
+        for count in 0...folders.count {
+            let name = (folders.suffix(count).map(String.init) + [registration.name]).joined(separator: "/")
+            let isTaken = try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM shards s JOIN datasets d ON d.id = s.dataset_id WHERE d.name = ? AND s.name = ?)
+                    """, arguments: [registration.dataset, name])
+            if isTaken != true { return name }
+        }
+        throw CatalogError(
+            .nameConflict, "The data set has a shard of this name already; ingest into another data set.",
+            place: registration.name)
+    }
+
+    private static func removeRows(ofShard shard: ShardID, _ db: Database) throws {
+        for table in ["samples", "captions", "attributes", "quarantine", "files"] {
+            try db.execute(sql: "DELETE FROM \(table) WHERE shard_id = ?", arguments: [shard.rawValue])
+        }
+    }
+
+    private static func append(_ chunk: SampleChunk, to shard: ShardID, _ db: Database) throws {
+        let id = shard.rawValue
+        let sample = try db.cachedStatement(sql: "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        let caption = try db.cachedStatement(sql: "INSERT INTO captions VALUES (?, ?, ?, ?)")
+        let attribute = try db.cachedStatement(sql: "INSERT INTO attributes VALUES (?, ?, ?, ?)")
+        for record in chunk.samples {
+            let ordinal = Int64(record.ordinal)
+            try sample.execute(arguments: [
+                id, ordinal, record.key, record.split.rawValue, record.image.offset, record.image.byteCount,
+                record.format.rawValue, record.pixelWidth, record.pixelHeight, Int64(record.orientation.rawValue),
+                blob(record.digest),
+            ])
+            for (number, text) in record.captions.enumerated() {
+                try caption.execute(arguments: [id, ordinal, number, text])
+            }
+            for item in record.attributes {
+                try attribute.execute(arguments: [id, ordinal, item.name, item.value.databaseValue])
+            }
+        }
+        for record in chunk.quarantine { try insert(record, shard, db) }
+        let file = try db.cachedStatement(
+            sql: "INSERT INTO files (shard_id, ordinal, path, key, signature) VALUES (?, ?, ?, ?, ?)")
+        for record in chunk.files {
+            try file.execute(arguments: [id, Int64(record.ordinal), record.path, record.key, blob(record.signature)])
+        }
+        try db.execute(
+            sql: "UPDATE shards SET cursor_byte_offset = ?, cursor_ordinal = ?, cursor_digest = ? WHERE id = ?",
+            arguments: [
+                chunk.cursor.byteOffset, Int64(chunk.cursor.ordinal), chunk.cursor.digest.map(blob), id,
+            ])
+    }
+
+    private static func insert(_ record: QuarantineRecord, _ shard: ShardID, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO quarantine (shard_id, ordinal, stage, key, byte_offset, code, reason)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            shard.rawValue, Int64(record.ordinal), record.stage, record.key, record.byteOffset, record.code,
+            record.reason,
+        ])
+    }
+
+    private static func complete(_ shard: ShardID, headerDigest: Digest?, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE shards SET state = 'complete', header_digest = ?, content_digest = ? WHERE id = ?",
+            arguments: [headerDigest.map(blob), blob(try contentDigest(ofShard: shard, db)), shard.rawValue])
+    }
+
+    /// Digest over everything about the samples that an encoder could see.
+    private static func contentDigest(ofShard shard: ShardID, _ db: Database) throws -> Digest {
+        var hasher = DigestHasher()
+        hasher.update(field: "vlmpipe shard content 1")
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT s.ordinal, s.key, s.split, s.orientation, s.digest, c.text
+                FROM samples s LEFT JOIN captions c ON c.shard_id = s.shard_id AND c.ordinal = s.ordinal
+                WHERE s.shard_id = ? ORDER BY s.ordinal, c.number
+                """, arguments: [shard.rawValue])
+        var last: Int64?
+        while let row = try rows.next() {
+            let ordinal: Int64 = row[0]
+            if ordinal != last {
+                hasher.update(number: UInt64(bitPattern: ordinal))
+                hasher.update(field: row[1])
+                hasher.update(field: row[2])
+                hasher.update(number: UInt64(bitPattern: row[3] as Int64))
+                hasher.update(Array(row[4] as Data))
+                last = ordinal
+            }
+            if let text: String = row[5] { hasher.update(field: text) }
+        }
+        return hasher.finalize()
+    }
+
+    static func blob(_ digest: Digest) -> Data { Data(digest.bytes) }
+}
+
+extension AttributeValue {
+    fileprivate var databaseValue: DatabaseValue {
+        switch self {
+        case .integer(let value): value.databaseValue
+        case .real(let value): value.databaseValue
+        case .text(let value): value.databaseValue
+        }
+    }
+}

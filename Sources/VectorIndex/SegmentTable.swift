@@ -1,0 +1,159 @@
+import ByteFormats
+import Samples
+
+/// The table of contents of a segment: its shards, and where the frames of each group are.
+struct SegmentTable: Sendable, Equatable {
+    var shards: [IndexedShard] = []
+    var groups: [SegmentGroup] = []
+
+    var encoded: [UInt8] {
+        var writer = ByteWriter(capacity: 64 + groups.count * 104 + shards.count * 200)
+        writer.write(UInt32(shards.count))
+        writer.write(UInt32(groups.count))
+        writer.write(UInt32(SegmentSection.allCases.count))
+        for section in SegmentSection.allCases { writer.write(section.rawValue) }
+        for shard in shards {
+            writer.write(field: shard.identity.dataset)
+            writer.write(field: shard.identity.shard)
+            writer.write(shard.recipe.bytes)
+            writer.write(shard.shardDigest.bytes)
+            writer.write(shard.embeddingDigest.bytes)
+            for count in [shard.sampleCount, shard.failedCount, shard.imageRowCount, shard.captionRowCount] {
+                writer.write(UInt64(count))
+            }
+        }
+        for group in groups {
+            writer.write(UInt32(group.rowCount))
+            writer.write(UInt32(group.kind.rawValue))
+            for frame in group.frames {
+                writer.write(frame.byteOffset)
+                writer.write(UInt32(frame.storedByteCount))
+                writer.write(UInt32(frame.rawByteCount))
+                writer.write(frame.checksum)
+                writer.write(frame.codec.rawValue)
+            }
+        }
+        return writer.bytes
+    }
+
+    init() {}
+
+    /// Parses a table whose checksum has been checked, and checks everything it says against the file.
+    init(
+        _ bytes: [UInt8], header: SegmentHeader, footer: SegmentFooter, path: String
+    ) throws(ByteFormatError) {
+        var reader = ByteReader(bytes, path: path, fileByteOffset: footer.tableByteOffset)
+        let shardCount = try reader.read(UInt32.self, "the shard count")
+        let groupCount = try reader.read(UInt32.self, "the group count")
+        try Self.readSections(&reader)
+        for _ in 0..<shardCount { shards.append(try Self.readShard(&reader)) }
+        for _ in 0..<groupCount { groups.append(try Self.readGroup(&reader)) }
+        try reader.expectEnd()
+        try check(header: header, footer: footer, reader: reader)
+    }
+
+    private static func readSections(_ reader: inout ByteReader) throws(ByteFormatError) {
+        let position = reader.position
+        let sectionCount = try reader.read(UInt32.self, "the section count")
+        guard sectionCount == UInt32(SegmentSection.allCases.count) else {
+            throw reader.error(.malformed, "\(sectionCount) sections are not possible", at: position)
+        }
+        for section in SegmentSection.allCases {
+            let position = reader.position
+            guard try reader.read(UInt32.self, "a section") == section.rawValue else {
+                throw reader.error(.malformed, "the sections are not the known ones", at: position)
+            }
+        }
+    }
+
+    private static func readShard(_ reader: inout ByteReader) throws(ByteFormatError) -> IndexedShard {
+        let limit = EmbeddingHeader.maximumNameByteCount
+        let dataset = try reader.readField("a data set", maximumByteCount: limit)
+        let shard = try reader.readField("a shard", maximumByteCount: limit)
+        var digests: [Digest] = []
+        for _ in 0..<3 {
+            guard let digest = Digest(bytes: try reader.readBytes(32, "a digest")) else {
+                preconditionFailure("32 bytes are a digest")
+            }
+            digests.append(digest)
+        }
+        var counts: [Int] = []
+        for _ in 0..<4 {
+            let position = reader.position
+            let count = try reader.read(UInt64.self, "a count")
+            guard count <= UInt64(UInt32.max) else {
+                throw reader.error(.malformed, "a count of \(count) is not possible", at: position)
+            }
+            counts.append(Int(count))
+        }
+        return IndexedShard(
+            identity: ShardIdentity(dataset: dataset, shard: shard), recipe: digests[0], shardDigest: digests[1],
+            embeddingDigest: digests[2], sampleCount: counts[0], failedCount: counts[1], imageRowCount: counts[2],
+            captionRowCount: counts[3])
+    }
+
+    private static func readGroup(_ reader: inout ByteReader) throws(ByteFormatError) -> SegmentGroup {
+        let position = reader.position
+        let rowCount = Int(try reader.read(UInt32.self, "a row count"))
+        let kind = try reader.read(UInt32.self, "a kind")
+        guard kind == 1 || kind == 2, (1...SegmentFormat.groupRowCount).contains(rowCount) else {
+            throw reader.error(.malformed, "a group is not possible", at: position)
+        }
+        var frames: [SegmentFrame] = []
+        for _ in SegmentSection.allCases {
+            let byteOffset = try reader.read(UInt64.self, "a frame's offset")
+            let stored = Int(try reader.read(UInt32.self, "a frame's size"))
+            let raw = Int(try reader.read(UInt32.self, "a frame's raw size"))
+            let checksum = try reader.read(UInt32.self, "a frame's checksum")
+            guard let codec = SegmentCodec(rawValue: try reader.read(UInt32.self, "a frame's codec")) else {
+                throw reader.error(.malformed, "a frame's codec is unknown", at: reader.position - 4)
+            }
+            frames.append(
+                SegmentFrame(
+                    byteOffset: byteOffset, storedByteCount: stored, rawByteCount: raw, checksum: checksum, codec: codec))
+        }
+        return SegmentGroup(rowCount: rowCount, kind: VectorKinds(rawValue: UInt8(kind)), frames: frames)
+    }
+
+    /// Frames fill the file from header to table without holes, have the sizes their rows need, and the groups of each
+    /// kind hold as many rows as the shards.
+    private func check(
+        header: SegmentHeader, footer: SegmentFooter, reader: ByteReader
+    ) throws(ByteFormatError) {
+        func malformed(_ message: String) -> ByteFormatError { reader.error(.malformed, message, at: 0) }
+        var next = UInt64(SegmentFormat.headerByteCount)
+        for (index, group) in groups.enumerated() {
+            let sizes: [SegmentSection: Int] = [
+                .vectors: group.rowCount * header.dimension * 2, .ids: group.rowCount * 8,
+                .identity: group.rowCount * SegmentFormat.identityByteCount,
+            ]
+            for section in SegmentSection.allCases {
+                let frame = group.frame(section)
+                let isSized =
+                    sizes[section].map { $0 == frame.rawByteCount }
+                    ?? (frame.rawByteCount >= group.rowCount * 4
+                        && frame.rawByteCount <= SegmentFormat.maximumKeyFrameByteCount)
+                guard frame.byteOffset == next, isSized,
+                    frame.codec != .raw || frame.storedByteCount == frame.rawByteCount
+                else { throw malformed("the \(section.name) frame of group \(index) is not possible") }
+                next += UInt64(frame.storedByteCount)
+            }
+        }
+        guard next == footer.tableByteOffset else { throw malformed("the frames do not end where the table starts") }
+        for kind in VectorKinds.storageOrder {
+            let rows = groups.filter { $0.kind == kind }.reduce(0) { $0 + $1.rowCount }
+            let expected = shards.reduce(0) { $0 + (kind == .images ? $1.imageRowCount : $1.captionRowCount) }
+            guard rows == expected else { throw malformed("the groups do not hold the rows of the shards") }
+        }
+        let firstCaption = groups.firstIndex { $0.kind == .captions } ?? groups.count
+        guard groups[firstCaption...].allSatisfy({ $0.kind == .captions }) else {
+            throw malformed("images come after captions")
+        }
+        guard UInt64(groups.reduce(0) { $0 + $1.rowCount }) == footer.rowCount else {
+            throw malformed("the groups do not hold the rows of the footer")
+        }
+        for pair in zip(shards, shards.dropFirst()) where pair.0.identity >= pair.1.identity {
+            throw malformed("shards are out of order")
+        }
+    }
+}

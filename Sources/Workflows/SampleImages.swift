@@ -1,0 +1,23 @@
+import Imaging
+import SampleCatalog
+import Samples
+import Shards
+
+/// Reads the pictures of catalogued samples back from their shards.
+///
+/// May be used from any thread. Pixels are turned upright as the catalog says, which is how the data set was ingested.
+struct SampleImages: Sendable {
+    private let reader = ShardReader()
+
+    /// The bytes of a sample's image, checked against the digest taken at ingest.
+    ///
+    /// - Throws: `ShardError`: `fileMissing` when the shard is gone, `fileChanged` when it is not what was ingested.
+    func bytes(of sample: CatalogSample) throws(ShardError) -> [UInt8] {
+        try reader.read(MemberLocation(path: sample.imagePath, range: sample.image), digest: sample.digest)
+    }
+
+    /// The upright pixels of a sample's image.
+    func image(of sample: CatalogSample) throws -> PixelImage {
+        try ImageDecoder.decode(bytes(of: sample), applyOrientation: false).oriented(sample.orientation)
+    }
+}

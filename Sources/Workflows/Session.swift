@@ -1,0 +1,73 @@
+import ByteFormats
+import Foundation
+import PipelineEngine
+
+/// What a command works with: the workspace, its lock if it writes, the threads, the stop signal, and where progress goes.
+public final class Session: Sendable {
+    /// Whether a command changes the workspace.
+    public enum Mode: Sendable {
+        /// Only reads; never waits for a writer.
+        case reading
+        /// Writes; holds the lock until the session ends.
+        case writing
+    }
+
+    /// The workspace.
+    public let workspace: Workspace
+    /// The threads that compute.
+    public let pool: ComputePool
+    /// Set by Ctrl-C.
+    public let stop: StopSignal
+    /// How progress is shown.
+    public let progressStyle: ProgressReporter.Style
+    private let lock: FileLock?
+
+    private init(workspace: Workspace, lock: consuming FileLock?, threadCount: Int, isQuiet: Bool) {
+        self.workspace = workspace
+        self.lock = lock
+        pool = ComputePool(threadCount: threadCount)
+        stop = StopSignal()
+        progressStyle = .automatic(isQuiet: isQuiet)
+        stop.listen()
+    }
+
+    /// Finds the workspace, or makes it when the command writes, and says on stderr which one it is.
+    ///
+    /// - Throws: `WorkflowError`: `noInput` when a reading command finds none, `tryAgain` when another one is writing.
+    public static func open(workspace explicit: String?, threads: Int?, isQuiet: Bool, mode: Mode) throws -> Session {
+        let environment = ProcessInfo.processInfo.environment
+        let directory = FileManager.default.currentDirectoryPath
+        let workspace: Workspace
+        switch mode {
+        case .writing:
+            workspace = try Workspace.findOrCreate(
+                explicit: explicit, environment: environment, directory: directory)
+        case .reading:
+            guard
+                let found = try Workspace.find(explicit: explicit, environment: environment, directory: directory)
+            else {
+                throw WorkflowError(
+                    .noInput,
+                    "there is no workspace here or in a folder above; 'vlmpipe ingest SOURCE' makes one, "
+                        + "--workspace or \(Workspace.environmentVariable) name one elsewhere",
+                    place: explicit ?? directory)
+            }
+            workspace = found
+        }
+        let session = Session(
+            workspace: workspace, lock: mode == .writing ? try workspace.lock() : nil,
+            threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount, isQuiet: isQuiet)
+        session.note("workspace \(workspace.path)")
+        return session
+    }
+
+    /// A message for people, on stderr; nothing when quiet.
+    public func note(_ text: String) {
+        if progressStyle != .quiet { StandardError.write(text + "\n") }
+    }
+
+    /// A progress reporter for one stage.
+    public func progress(title: String, unit: String, totalCount: Int? = nil) -> ProgressReporter {
+        ProgressReporter(title: title, unit: unit, totalCount: totalCount, style: progressStyle)
+    }
+}

@@ -1,0 +1,35 @@
+import CKernels
+import Testing
+
+@testable import ByteFormats
+
+@Suite struct CRC32CTests {
+    /// RFC 3720 B.4, and the check value of the catalogue of CRC algorithms.
+    static let published: [(bytes: [UInt8], checksum: UInt32)] = [
+        ([], 0),
+        (Array("123456789".utf8), 0xE306_9283),
+        ([UInt8](repeating: 0, count: 32), 0x8A91_36AA),
+        ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
+        (Array(0..<32), 0x46DD_794E),
+        (Array((0..<32).reversed()), 0x113F_DB5C),
+    ]
+
+    @Test(arguments: published)
+    func matchesPublishedValues(bytes: [UInt8], checksum: UInt32) {
+        #expect(CRC32C.checksum(of: bytes) == checksum)
+        #expect(unsafe bytes.withUnsafeBytes { unsafe vlm_crc32c_plain(0, $0.baseAddress, $0.count) } == checksum)
+    }
+
+    @Test func hardwareEqualsPlainAtEveryLengthAndInPieces() {
+        let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
+        for count in 0...bytes.count {
+            let part = Array(bytes[..<count])
+            let plain = unsafe part.withUnsafeBytes { unsafe vlm_crc32c_plain(0, $0.baseAddress, $0.count) }
+            #expect(CRC32C.checksum(of: part) == plain, "length \(count)")
+            var pieces = CRC32C()
+            pieces.update(Array(part[..<(count / 3)]))
+            pieces.update(Array(part[(count / 3)...]))
+            #expect(pieces.value == plain, "length \(count) in two pieces")
+        }
+    }
+}

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Makes the fixtures of Tests/ImagingTests with Pillow, the reference for decoding and resizing.
+
+    python3 -m venv venv && venv/bin/pip install pillow==12.3.0 numpy
+    venv/bin/python Tests/Peers/imaging_golden.py [OUTPUT_FOLDER]
+
+Writes small pictures in every supported variant, and golden.json + golden.bin: for each case the pixels that Pillow
+makes of a picture (RGB, row-major). The same versions and seed give the same bytes.
+"""
+import io
+import json
+import pathlib
+import struct
+import sys
+import warnings
+import zlib
+
+import numpy as np
+import PIL
+from PIL import Image, ImageEnhance, ImageOps, features
+
+SEED = 20240611
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent / "ImagingTests/Fixtures")
+warnings.simplefilter("ignore")
+out.mkdir(parents=True, exist_ok=True)
+for old in out.iterdir():
+    old.unlink()
+random = np.random.default_rng(SEED)
+cases, blob = [], bytearray()
+
+
+def picture(width, height, channels=3):
+    """Slopes, an edge and noise: something for every kernel and every DCT coefficient."""
+    y, x = np.mgrid[0:height, 0:width].astype(float)
+    planes = [np.sin(x / (3 + c) + c) * 60 + np.cos(y / (4 - c / 2)) * 50 + 128 for c in range(channels)]
+    pixels = np.stack(planes, -1)
+    pixels[height // 3 :, : width // 4] += 90
+    pixels += random.normal(0, 12, pixels.shape)
+    return pixels.clip(0, 255).astype(np.uint8)
+
+
+def store(name, data):
+    (out / name).write_bytes(data)
+    return name
+
+
+def golden(file, image, **operation):
+    """Notes that `operation` on `file` gives these pixels."""
+    pixels = np.asarray(image.convert("RGB"))
+    cases.append({"file": file, **operation, "width": pixels.shape[1], "height": pixels.shape[0], "offset": len(blob)})
+    blob.extend(pixels.tobytes())
+
+
+def decoded(name, data):
+    store(name, data)
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    golden(name, image, operation="decode")
+    return image
+
+
+def saved(image, format, **options):
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def patched_sampling(data, old, new):
+    """The same coded blocks under other luma sampling factors; the block count must agree."""
+    at = data.index(b"\xff\xc0")
+    assert data[at + 11] == old
+    return data[: at + 11] + bytes([new]) + data[at + 12 :]
+
+
+# JPEG: every chroma layout, odd sizes, progressive, restart markers, grey, CMYK.
+base = Image.fromarray(picture(29, 23))
+for name, subsampling in {"444": 0, "422": 1, "420": 2}.items():
+    decoded(f"rgb-{name}.jpg", saved(base, "JPEG", quality=85, subsampling=subsampling))
+    decoded(f"rgb-{name}-progressive.jpg", saved(base, "JPEG", quality=60, subsampling=subsampling, progressive=True))
+square = Image.fromarray(picture(64, 32))
+decoded("rgb-440.jpg", patched_sampling(saved(square, "JPEG", subsampling=1), 0x21, 0x12))
+decoded("rgb-411.jpg", patched_sampling(saved(square, "JPEG", subsampling=2), 0x22, 0x41))
+for size in [(1, 1), (2, 3), (5, 1), (1, 9), (8, 8), (17, 16)]:
+    tiny = Image.fromarray(picture(*size))
+    decoded(f"rgb-{size[0]}x{size[1]}.jpg", saved(tiny, "JPEG", quality=90))
+decoded("restart.jpg", saved(base, "JPEG", quality=75, restart_marker_blocks=2))
+decoded("grey.jpg", saved(base.convert("L"), "JPEG", quality=80))
+decoded("cmyk.jpg", saved(Image.fromarray(picture(21, 18, 4), "CMYK"), "JPEG", quality=85))
+decoded("ycck.jpg", (lambda d, i: d[: i + 16 - 1] + b"\x02" + d[i + 16 :])(
+    *(lambda d: (d, d.index(b"\xff\xee")))(saved(Image.fromarray(picture(21, 18, 4), "CMYK"), "JPEG", quality=85))))
+
+# PNG: all colour types and depths, interlaced and not (Pillow writes no interlaced files: these are made by hand).
+small = picture(19, 13)
+
+
+def png_chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width, height, depth, color_type, rows, interlaced=False, extra=b""):
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + extra + png_chunk(b"IDAT", zlib.compress(rows)) \
+        + png_chunk(b"IEND", b"")
+
+
+def packed(samples, depth):
+    """One row of samples (width × channels) as PNG stores it, filter byte first."""
+    flat = samples.reshape(-1)
+    if depth == 16:
+        return b"\0" + flat.astype(">u2").tobytes()
+    if depth == 8:
+        return b"\0" + flat.astype(np.uint8).tobytes()
+    bits = ((flat[:, None] >> np.arange(depth - 1, -1, -1)) & 1).astype(np.uint8).reshape(-1)
+    return b"\0" + np.packbits(bits).tobytes()
+
+
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+palette = png_chunk(b"PLTE", random.integers(0, 256, 3 * 16, dtype=np.uint8).tobytes())
+transparency = png_chunk(b"tRNS", bytes(range(0, 160, 10)))
+for color_type, channels, depths in [(0, 1, [1, 2, 4, 8, 16]), (2, 3, [8, 16]), (3, 1, [1, 2, 4, 8]), (4, 2, [8, 16]),
+                                     (6, 4, [8, 16])]:
+    for depth in depths:
+        top = min(1 << depth, 16) if color_type == 3 else 1 << depth
+        samples = random.integers(0, top, (13, 19, channels))
+        if color_type == 0 and depth == 16:
+            samples[:7] //= 256  # Grey of 16 bits is clipped at 255, so half of it must lie below.
+        extra = b""
+        if color_type == 3:
+            extra = palette if depth > 1 else png_chunk(b"PLTE", bytes([200, 10, 30, 5, 90, 250]))
+        if color_type == 3 and depth == 8:
+            extra += transparency
+        rows = b"".join(packed(row, depth) for row in samples)
+        decoded(f"png-{color_type}-{depth}.png", png(19, 13, depth, color_type, rows, extra=extra))
+        if depth in (4, 8, 16):
+            rows = b"".join(packed(row, depth) for x, y, dx, dy in ADAM7 for row in samples[y::dy, x::dx] if row.size)
+            decoded(f"png-{color_type}-{depth}-interlaced.png", png(19, 13, depth, color_type, rows, True, extra))
+
+# WebP: lossy, lossless, with alpha, an animation whose first frame is not the whole canvas.
+decoded("lossy.webp", saved(base, "WEBP", quality=80))
+decoded("lossless.webp", saved(base, "WEBP", lossless=True))
+alpha = Image.fromarray(np.dstack([small, random.integers(0, 256, small.shape[:2], dtype=np.uint8)]), "RGBA")
+decoded("alpha-lossy.webp", saved(alpha, "WEBP", quality=90))
+decoded("alpha-lossless.webp", saved(alpha, "WEBP", lossless=True, exact=True))
+frames = [Image.fromarray(picture(24, 20)) for _ in range(3)]
+decoded("animated.webp", saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True))
+
+# Orientation: all eight, in each format and byte order.
+def exif(value, order):
+    mark = {"<": b"II", ">": b"MM"}[order]
+    entry = struct.pack(order + "HHI", 0x0112, 3, 1) + struct.pack(order + "HH", value, 0)
+    return mark + struct.pack(order + "HIH", 42, 8, 1) + entry + bytes(4)
+
+
+upright = Image.fromarray(picture(11, 7))
+for value in range(1, 9):
+    order = "<>"[value % 2]
+    block = exif(value, order)
+    for name, data in {
+        f"orientation-{value}.jpg": saved(upright, "JPEG", quality=95, exif=b"Exif\0\0" + block),
+        f"orientation-{value}.png": saved(upright, "PNG", exif=block),
+        f"orientation-{value}.webp": saved(upright, "WEBP", lossless=True, exif=block),
+    }.items():
+        store(name, data)
+        image = Image.open(io.BytesIO(data))
+        assert image.getexif().get(0x0112) == value
+        golden(name, ImageOps.exif_transpose(image), operation="orient")
+
+# Resizing: down, up, one axis only, tiny, very tall; whole and from a box (Pillow's, which reads across its edges, and
+# torchvision's, which crops first).
+source = store("source.png", saved(base, "PNG"))
+for name, kernel in FILTERS.items():
+    for size in [(16, 16), (50, 34), (29, 10), (11, 23), (29, 23), (1, 1), (3, 40), (28, 24)]:
+        golden(source, base.resize(size, kernel), operation="resize", filter=name)
+    for box in [(3, 2, 20, 21), (0, 0, 29, 13), (22, 14, 29, 23), (5, 5, 6, 6)]:
+        box_text = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+        for size in [(12, 12), (17, 19), (box_text[2], box_text[3])]:
+            golden(source, base.resize(size, kernel, box=box), operation="resizeBox", filter=name, box=box_text)
+            golden(source, base.crop(box).resize(size, kernel), operation="resizeCrop", filter=name, box=box_text)
+for width, height in [(1, 1), (2, 2), (3, 5), (4, 4), (2, 230)]:
+    image = Image.fromarray(picture(width, height))
+    file = store(f"source-{width}x{height}.png", saved(image, "PNG"))
+    for name, kernel in FILTERS.items():
+        for size in [(1, 1), (5, 4), (2, 19), (9, 2)]:
+            golden(file, image.resize(size, kernel), operation="resize", filter=name)
+
+
+# Preprocessing, restated from torchvision and open_clip.
+def shortest(image, size, kernel, half_to_even):
+    width, height = image.size
+    short, long = sorted((width, height))
+    scaled = int(size * long / short)
+    image = image.resize((size, scaled) if width <= height else (scaled, size), kernel)
+    left, top = (int(round((side - size) / 2.0)) if half_to_even else (side - size) // 2 for side in image.size)
+    return image.crop((left, top, left + size, top + size))
+
+
+def longest(image, size, kernel):
+    ratio = max(image.height / size, image.width / size)
+    image = image.resize(tuple(round(side / ratio) for side in image.size), kernel)
+    result = Image.new("RGB", (size, size), (10, 20, 30))
+    result.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
+    return result
+
+
+for size in (8, 11, 14, 23, 26):
+    for name, kernel in FILTERS.items():
+        golden(source, base.resize((size, size), kernel), operation="squash", filter=name)
+        golden(source, shortest(base, size, kernel, True), operation="shortestHalfToEven", filter=name)
+        golden(source, shortest(base, size, kernel, False), operation="shortestDown", filter=name)
+        golden(source, longest(base, size, kernel), operation="longest", filter=name)
+
+# Colour, as torchvision's functions on Pillow images.
+def hue(image, share):
+    h, s, v = image.convert("HSV").split()
+    array = np.array(h, dtype=np.uint8)
+    with np.errstate(over="ignore"):
+        array += np.uint8(int(share * 255) % 256)
+    return Image.merge("HSV", (Image.fromarray(array, "L"), s, v)).convert("RGB")
+
+
+for factor in (0.0, 0.4, 1.7, 3.0):
+    golden(source, ImageEnhance.Brightness(base).enhance(factor), operation="brightness", amount=factor)
+    golden(source, ImageEnhance.Contrast(base).enhance(factor), operation="contrast", amount=factor)
+    golden(source, ImageEnhance.Color(base).enhance(factor), operation="saturation", amount=factor)
+for share in (-0.5, -0.2, 0.0, 0.1, 0.5):
+    golden(source, hue(base, share), operation="hue", amount=share)
+
+(out / "golden.bin").write_bytes(bytes(blob))
+note = {"pillow": PIL.__version__, "libjpeg-turbo": features.version("libjpeg_turbo"),
+        "libwebp": features.version("webp"), "numpy": np.__version__, "seed": SEED}
+lines = ",\n".join("    " + json.dumps(case) for case in cases)
+(out / "golden.json").write_text('{\n  "made": ' + json.dumps(note) + ',\n  "cases": [\n' + lines + "\n  ]\n}\n")
+print(f"{len(cases)} cases, {len(blob)} pixel bytes in {out}")
