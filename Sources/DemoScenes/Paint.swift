@@ -39,7 +39,8 @@ struct Tint: Hashable, Sendable {
     }
 
     func lightened(_ share: Float) -> Tint { mixed(with: .grey(1), share) }
-    func darkened(_ share: Float) -> Tint { mixed(with: Tint(0.04, 0.03, 0.06), share) }
+    /// Towards its own shade, a little warmer: yellow in shadow is ochre, not olive.
+    func darkened(_ share: Float) -> Tint { mixed(with: Tint(red * 0.3, green * 0.14, blue * 0.3), share) }
 }
 
 /// How the inside of a path is coloured.

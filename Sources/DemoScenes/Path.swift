@@ -53,7 +53,9 @@ struct Path: Sendable {
     /// A rectangle with round corners.
     init(x: Float, y: Float, width: Float, height: Float, radius: Float = 0) {
         guard radius > 0 else {
-            self.init(polygon: [(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
+            contours = [
+                [Point(x, y), Point(x + width, y), Point(x + width, y + height), Point(x, y + height)]
+            ]
             return
         }
         var contour: [Point] = []

@@ -1,4 +1,5 @@
 import Imaging
+import Samples
 
 /// The wordings of a scene's captions.
 enum SceneCaptions {
@@ -77,51 +78,53 @@ enum SceneCaptions {
 
     // Chinese ---------------------------------------------------------------------------------------------------------
 
-    private static func 物(_ scene: Scene, _ index: Int = 0) -> String {
+    private static func noun(_ scene: Scene, _ index: Int = 0) -> String {
         scene.subjects[index].color.name(in: .chinese) + scene.subjects[index].thing.name(in: .chinese)
     }
 
-    private static func 一物(_ scene: Scene, _ index: Int = 0) -> String {
+    private static func countedNoun(_ scene: Scene, _ index: Int = 0) -> String {
         let subject = scene.subjects[index]
         return "一\(subject.thing.classifier)\(subject.color.name(in: .chinese))的\(subject.thing.name(in: .chinese))"
     }
 
-    private static func 景(_ scene: Scene) -> String { scene.setting.phrase(in: .chinese) }
+    private static func settingPhrase(_ scene: Scene) -> String { scene.setting.phrase(in: .chinese) }
 
-    private static func 处(_ scene: Scene, _ index: Int = 0) -> String {
+    private static func placePhrase(_ scene: Scene, _ index: Int = 0) -> String {
         scene.subjects[index].place.phrase(in: .chinese)
     }
 
     private static let chineseOne: [[Wording]] = [
         [{ $0.combinations[0].query(in: .chinese) }],
         [
-            { "\(景($0))有\(一物($0))" },
-            { "\(一物($0))在\(景($0))" },
-            { "\(景($0))的\(一物($0))" },
-            { "图片里，\(景($0))有\(一物($0))。" },
-            { "这是\(景($0))的\(一物($0))。" },
+            { "\(settingPhrase($0))有\(countedNoun($0))" },
+            { "\(countedNoun($0))在\(settingPhrase($0))" },
+            { "\(settingPhrase($0))的\(countedNoun($0))" },
+            { "图片里，\(settingPhrase($0))有\(countedNoun($0))。" },
+            { "这是\(settingPhrase($0))的\(countedNoun($0))。" },
         ],
         [
-            { 一物($0) },
-            { 物($0) },
-            { "\(处($0))有\(一物($0))" },
-            { "\(景($0))，\(物($0))在\(处($0))" },
-            { "\(一物($0))在画面\(处($0))，\(景($0))。" },
-            { "\(景($0))的\($0.subjects[0].thing.name(in: .chinese))，\($0.subjects[0].color.name(in: .chinese))的" },
+            { countedNoun($0) },
+            { noun($0) },
+            { "\(placePhrase($0))有\(countedNoun($0))" },
+            { "\(settingPhrase($0))，\(noun($0))在\(placePhrase($0))" },
+            { "\(countedNoun($0))在画面\(placePhrase($0))，\(settingPhrase($0))。" },
+            {
+                "\(settingPhrase($0))的\($0.subjects[0].thing.name(in: .chinese))，\($0.subjects[0].color.name(in: .chinese))的"
+            },
         ],
     ]
 
     private static let chineseTwo: [[Wording]] = [
-        [{ "\(景($0))的\(物($0))和\(物($0, 1))" }],
+        [{ "\(settingPhrase($0))的\(noun($0))和\(noun($0, 1))" }],
         [
-            { "\(景($0))有\(一物($0))和\(一物($0, 1))" },
-            { "\(一物($0, 1))和\(一物($0))在\(景($0))" },
-            { "图片里，\(景($0))有\(一物($0))和\(一物($0, 1))。" },
+            { "\(settingPhrase($0))有\(countedNoun($0))和\(countedNoun($0, 1))" },
+            { "\(countedNoun($0, 1))和\(countedNoun($0))在\(settingPhrase($0))" },
+            { "图片里，\(settingPhrase($0))有\(countedNoun($0))和\(countedNoun($0, 1))。" },
         ],
         [
-            { "\(处($0))是\(一物($0))，\(处($0, 1))是\(一物($0, 1))" },
-            { "\(景($0))，\(物($0))在\(处($0))，\(物($0, 1))在\(处($0, 1))。" },
-            { "\(物($0))和\(物($0, 1))" },
+            { "\(placePhrase($0))是\(countedNoun($0))，\(placePhrase($0, 1))是\(countedNoun($0, 1))" },
+            { "\(settingPhrase($0))，\(noun($0))在\(placePhrase($0))，\(noun($0, 1))在\(placePhrase($0, 1))。" },
+            { "\(noun($0))和\(noun($0, 1))" },
         ],
     ]
 }

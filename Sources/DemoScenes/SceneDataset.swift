@@ -1,4 +1,5 @@
 import Imaging
+import Samples
 
 /// A data set of drawn pictures with captions in English and Chinese, made from a seed.
 ///

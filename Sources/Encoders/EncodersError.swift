@@ -1,17 +1,24 @@
 /// What can go wrong with a model's description, weights or folder.
 public struct EncodersError: Error, Sendable, CustomStringConvertible {
-    /// The kind of failure; may grow.
-    public enum Code: String, Sendable {
+    /// The kind of failure; more may be added.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The code's name.
+        public let description: String
+
+        private init(_ description: String) {
+            self.description = description
+        }
+
         /// A value of the configuration is out of range or does not fit another.
-        case invalidConfiguration
-        /// `model.json` does not decode.
-        case invalidDescription
+        public static let invalidConfiguration = Code("invalidConfiguration")
+        /// `model.json` does not decode: a missing or unknown key, or a value of another type.
+        public static let invalidDescription = Code("invalidDescription")
         /// A tensor is missing, unknown or has another shape than the configuration asks for.
-        case weightMismatch
+        public static let weightMismatch = Code("weightMismatch")
         /// A weight is infinite or not a number.
-        case nonFiniteWeight
+        public static let nonFiniteWeight = Code("nonFiniteWeight")
         /// A file of the model folder could not be read or written.
-        case fileAccess
+        public static let fileAccess = Code("fileAccess")
     }
 
     /// The kind of failure.

@@ -65,7 +65,8 @@ public enum ImageDecoder {
                     switch header.format {
                     case .jpeg:
                         unsafe vlm_jpeg_decode(
-                            source, input.count, UInt32(width), UInt32(height), Int32(clamping: limits.maximumScanCount),
+                            source, input.count, UInt32(width), UInt32(height),
+                            Int32(clamping: limits.maximumScanCount),
                             target, &status)
                     case .png:
                         unsafe vlm_png_decode(source, input.count, UInt32(width), UInt32(height), target, &status)

@@ -29,7 +29,9 @@ extension ImageHeader {
         var orientation: ImageOrientation?
         var hasPixels = false
         var offset = 33
-        chunks: while let length = bytes.number(at: offset, byteCount: 4), let type = bytes.number(at: offset + 4, byteCount: 4) {
+        chunks: while let length = bytes.number(at: offset, byteCount: 4),
+            let type = bytes.number(at: offset + 4, byteCount: 4)
+        {
             let body = offset + 8
             switch type {
             case 0x4945_4E44: break chunks  // IEND

@@ -21,7 +21,8 @@ public struct ImageLimits: Hashable, Sendable, Codable {
     func check(width: Int, height: Int, byteOffset: Int) throws(ImagingError) {
         guard width > 0, height > 0 else {
             throw ImagingError(
-                .malformed, "the picture says it is \(width) × \(height) pixels; replace the file", byteOffset: byteOffset)
+                .malformed, "the picture says it is \(width) × \(height) pixels; replace the file",
+                byteOffset: byteOffset)
         }
         let (count, overflow) = width.multipliedReportingOverflow(by: height)
         guard !overflow, count <= maximumPixelCount else {

@@ -58,25 +58,36 @@ public struct ConvolutionShape: Sendable, Equatable {
 public enum ConvolutionKernels {
     /// output [batch · patches, patch · patch · 3] = normalised pixels of each whole patch of square RGB images.
     public static func patches(
-        of pixels: [UInt8], into output: FloatRegion, batchCount: Int, imageSize: Int, patchSize: Int,
-        normalization: PixelNormalization
+        of pixels: [UInt8], from byteOffset: Int = 0, into output: FloatRegion, batchCount: Int, imageSize: Int,
+        patchSize: Int, normalization: PixelNormalization
     ) {
         let grid = imageSize / patchSize
         precondition(
-            pixels.count >= batchCount * imageSize * imageSize * 3,
+            byteOffset >= 0 && batchCount * imageSize * imageSize * 3 <= pixels.count - byteOffset,
             "patches: \(pixels.count) bytes for \(batchCount) images of \(imageSize) pixels")
         output.require(batchCount * grid * grid * patchSize * patchSize * 3, "patches", "output")
-        unsafe vlm_patches_from_bytes(
-            pixels, output.pointer, batchCount, imageSize, patchSize, normalization.scale, normalization.shift)
+        unsafe pixels.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe vlm_patches_from_bytes(
+                base + byteOffset, output.pointer, batchCount, imageSize, patchSize, normalization.scale,
+                normalization.shift)
+        }
     }
 
     /// output = normalised pixels in place order.
     public static func normalize(
-        _ pixels: [UInt8], into output: FloatRegion, pixelCount: Int, normalization: PixelNormalization
+        _ pixels: [UInt8], from byteOffset: Int = 0, into output: FloatRegion, pixelCount: Int,
+        normalization: PixelNormalization
     ) {
-        precondition(pixels.count >= pixelCount * 3, "normalise: \(pixels.count) bytes for \(pixelCount) pixels")
+        precondition(
+            byteOffset >= 0 && pixelCount * 3 <= pixels.count - byteOffset,
+            "normalise: \(pixels.count) bytes for \(pixelCount) pixels from byte \(byteOffset)")
         output.require(pixelCount * 3, "normalise", "output")
-        unsafe vlm_normalise_bytes(pixels, output.pointer, pixelCount, normalization.scale, normalization.shift)
+        unsafe pixels.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe vlm_normalise_bytes(
+                base + byteOffset, output.pointer, pixelCount, normalization.scale, normalization.shift)
+        }
     }
 
     /// columns [batch · places, kernel · kernel · channels] = what each output place looks at, zero outside the image.

@@ -72,19 +72,27 @@ public final class FloatBuffer: @unchecked Sendable {
         }
     }
 
-    /// Reads all values through a span.
+    /// Reads values through a span: all of them, or those of `range`, which must lie in the buffer.
     public func withSpan<Result, Failure: Error>(
-        _ body: (Span<Float>) throws(Failure) -> Result
+        of range: Range<Int>? = nil, _ body: (Span<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try body(unsafe Span(_unsafeStart: storage, count: count))
+        let range = checked(range)
+        return try body(unsafe Span(_unsafeStart: storage + range.lowerBound, count: range.count))
     }
 
-    /// Writes values through a span; nobody else may touch the buffer meanwhile.
+    /// Writes values through a span, all or those of `range`; nobody else may touch them meanwhile.
     public func withMutableSpan<Result, Failure: Error>(
-        _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+        of range: Range<Int>? = nil, _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var span = unsafe MutableSpan(_unsafeStart: storage, count: count)
+        let range = checked(range)
+        var span = unsafe MutableSpan(_unsafeStart: storage + range.lowerBound, count: range.count)
         return try body(&span)
+    }
+
+    private func checked(_ range: Range<Int>?) -> Range<Int> {
+        let range = range ?? 0..<count
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) outside a buffer of \(count)")
+        return range
     }
 
     /// Passes the base address to C; valid for the call only.
@@ -120,7 +128,7 @@ public final class FloatBuffer: @unchecked Sendable {
 
     /// The values of `range` as an array; traps when it leaves the buffer.
     public func array(_ range: Range<Int>) -> [Float] {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) outside a buffer of \(count)")
+        let range = checked(range)
         return unsafe Array(UnsafeBufferPointer(start: storage + range.lowerBound, count: range.count))
     }
 

@@ -179,6 +179,11 @@ public struct SampleSet: Hashable, Sendable {
         ordinals[ShardName(dataset: dataset, shard: shard)] ?? []
     }
 
+    /// The ordinals of every shard that has samples in the set, in no particular order.
+    public var shards: [(dataset: String, shard: String, ordinals: Set<UInt32>)] {
+        ordinals.map { (dataset: $0.key.dataset, shard: $0.key.shard, ordinals: $0.value) }
+    }
+
     /// Adds a sample.
     public mutating func insert(_ sample: SampleIdentity) {
         ordinals[ShardName(dataset: sample.dataset, shard: sample.shard), default: []].insert(sample.ordinal)

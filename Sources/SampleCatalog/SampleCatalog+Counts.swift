@@ -92,15 +92,31 @@ extension SampleCatalog {
         }
     }
 
-    /// Samples found and quarantined by ingest in one shard.
-    public func ingestCounts(ofShard shard: ShardID) throws(CatalogError) -> (samples: Int, quarantined: Int) {
+    /// Samples recorded and things refused by ingest in one shard.
+    public func ingestCounts(ofShard shard: ShardID) throws(CatalogError) -> IngestCounts {
         try read { db in
-            let samples = try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM samples WHERE shard_id = ?", arguments: [shard.rawValue])
-            let quarantined = try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM quarantine WHERE shard_id = ? AND stage = 'ingest'",
+            var counts = IngestCounts()
+            counts.samples =
+                try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM samples WHERE shard_id = ?", arguments: [shard.rawValue]) ?? 0
+            for row in try Row.fetchAll(
+                db,
+                sql: "SELECT code, count(*) FROM quarantine WHERE shard_id = ? AND stage = 'ingest' GROUP BY code",
                 arguments: [shard.rawValue])
-            return (samples ?? 0, quarantined ?? 0)
+            {
+                counts.quarantinedByCode[row[0]] = row[1]
+            }
+            return counts
         }
     }
+}
+
+/// What ingest made of one shard.
+public struct IngestCounts: Hashable, Sendable {
+    /// Samples recorded.
+    public var samples = 0
+    /// Things refused, by code.
+    public var quarantinedByCode: [String: Int] = [:]
+    /// Things refused.
+    public var quarantined: Int { quarantinedByCode.values.reduce(0, +) }
 }

@@ -60,6 +60,19 @@ extension SampleCatalog {
         }
     }
 
+    /// Whether any file of a data set is known below a root.
+    public func hasFiles(belowRoot root: String, ofDataset dataset: String) throws(CatalogError) -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM shards s JOIN datasets d ON d.id = s.dataset_id JOIN roots r ON r.id = s.root_id
+                        WHERE s.kind = 'folder' AND r.path = ? AND d.name = ?)
+                    """, arguments: [root, dataset]) == true
+        }
+    }
+
     /// The files of a folder shard by ascending ordinal; at most 1,024 of them.
     public func files(ofShard shard: ShardID) throws(CatalogError) -> [FileRecord] {
         try read { db in

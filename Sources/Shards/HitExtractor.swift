@@ -1,5 +1,6 @@
 import ByteFormats
 import Glibc
+import Synchronization
 
 /// Writes images of hits into one folder, and nowhere else whatever their keys say.
 ///
@@ -9,6 +10,7 @@ import Glibc
 public final class HitExtractor: Sendable {
     private let folder: Int32
     private let directory: String
+    private let extractedCount = Atomic<Int>(0)
     /// Numbers tried for one name before giving up.
     static let maximumNumber = 10_000
 
@@ -41,7 +43,7 @@ public final class HitExtractor: Sendable {
     ///   - fileExtension: extension that fits the content, such as `jpg`.
     public func extract(_ bytes: [UInt8], key: String, fileExtension: String) throws(ShardError) -> String {
         let name = SafeFileName(key: key, fileExtension: fileExtension)
-        let temporary = ".vlmpipe-extract-\(getpid()).tmp"
+        let temporary = ".vlmpipe-extract-\(getpid())-\(extractedCount.wrappingAdd(1, ordering: .relaxed).oldValue).tmp"
         // A process of the same number may have been killed here before.
         _ = unsafe unlinkat(folder, temporary, 0)
         try writeTemporary(bytes, name: temporary)

@@ -8,7 +8,7 @@ public enum ContentKind: Hashable, Sendable {
     case image
     /// A compressed file, by the name of its format.
     case compressed(String)
-    /// Nothing at all.
+    /// No bytes, or zeros only: an empty tar is two blocks of zeros.
     case empty
     /// Anything else.
     case other
@@ -19,7 +19,7 @@ public enum ContentKind: Hashable, Sendable {
     /// Recognises content by the first 512 bytes, or all if there are fewer.
     public init(firstBytes: some Collection<UInt8>) {
         let bytes = Array(firstBytes.prefix(ContentKind.prefixByteCount))
-        if bytes.isEmpty {
+        if bytes.allSatisfy({ $0 == 0 }) {
             self = .empty
         } else if ContentKind.isImage(bytes) {
             self = .image
@@ -47,8 +47,22 @@ public enum ContentKind: Hashable, Sendable {
                 && bytes.dropFirst(8).prefix(4).elementsEqual("WEBP".utf8))
     }
 
+    /// Why a file of this kind, named as a source, is no shard; `nil` if it may be one.
+    public var refusal: (code: ShardError.Code, reason: String)? {
+        switch self {
+        case .tar, .damagedTar, .empty: nil
+        case .image: (.sourceUnrecognized, "this is a single image; name the folder it lies in")
+        case .compressed(let format):
+            (
+                .sourceCompressed,
+                "the file is compressed with \(format), so its members have no place in it; decompress it first"
+            )
+        case .other: (.sourceUnrecognized, "this is not a tar: its first header is not one")
+        }
+    }
+
     /// Reads the start of a file and recognises it.
-    static func ofFile(_ file: ReadOnlyFile) throws(ShardError) -> ContentKind {
+    public static func ofFile(_ file: ReadOnlyFile) throws(ShardError) -> ContentKind {
         let count = min(Int64(prefixByteCount), file.facts.byteCount)
         return ContentKind(firstBytes: try file.bytes(0..<count))
     }

@@ -18,6 +18,19 @@ public enum SourcePath {
         return join(try resolved(folder), TextFromBytes.text(ofBytes: Array(name.utf8)))
     }
 
+    /// The absolute path that a file which is gone would have; `nil` if its folder is gone too.
+    public static func absoluteOfMissing(_ path: String) -> String? {
+        let slash = path.lastIndex(of: "/")
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        guard !name.isEmpty, name != ".", name != ".." else { return nil }
+        do throws(ShardError) {
+            let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            return join(try resolved(folder), TextFromBytes.text(ofBytes: Array(name.utf8)))
+        } catch {
+            return nil
+        }
+    }
+
     private static func resolved(_ path: String) throws(ShardError) -> String {
         guard let absolute = unsafe realpath(path, nil) else {
             throw ShardError(

@@ -89,6 +89,7 @@ public struct TarSampleReader: ~Copyable {
         }
         if let group { return finish(group, endingAt: nil) }
         if let rest { return take(rest: rest) }
+        cursor = TarCursor(byteOffset: tar.offset, ordinal: nextOrdinal, headerDigest: tar.headerDigest)
         return nil
     }
 
@@ -204,7 +205,7 @@ struct TarGroup {
         }
         guard let image else {
             let reason =
-                impostor.map { "the member '\(TextFromBytes.text(ofBytes: Array($0.name.utf8)))' is not JPEG, PNG or WebP by content" }
+                impostor.map { "the member '\($0.name)' is not JPEG, PNG or WebP by content" }
                 ?? "no member of the sample is an image"
             return .rejected(
                 RejectedItem(

@@ -15,7 +15,7 @@ struct CheckpointState: Codable, Equatable {
     var loaderPosition: Int
     /// Seed and settings; all random streams are derived from the seed and the loader position.
     var recipe: TrainingRecipe
-    var model: DualEncoderConfiguration
+    var modelFingerprint: String
     var dataFingerprint: String
     var lastLoss: Double?
     var best: TrainingEvaluation?
@@ -46,7 +46,8 @@ struct CheckpointStore {
 
     func path(step: Int) -> String {
         let digits = String(step)
-        return folder + "/" + Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits + Self.suffix
+        return folder + "/" + Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+            + Self.suffix
     }
 
     /// Writes a checkpoint, then removes old ones.
@@ -128,7 +129,7 @@ struct CheckpointStore {
         if state.recipe != expected.recipe {
             differences.append(contentsOf: try Self.differences(state.recipe, expected.recipe))
         }
-        if state.model != expected.model { differences.append("another model configuration") }
+        if state.modelFingerprint != expected.modelFingerprint { differences.append("another model configuration") }
         if state.dataFingerprint != expected.dataFingerprint {
             differences.append("other data, tokenizer or preprocessing")
         }

@@ -73,7 +73,8 @@ final class ContrastiveWorkspace: Sendable {
 
     init(maximumRowCount: Int, dimension: Int) {
         precondition(
-            maximumRowCount >= 1 && dimension >= 1, "ContrastiveLoss of \(maximumRowCount) rows of \(dimension) channels")
+            maximumRowCount >= 1 && dimension >= 1,
+            "ContrastiveLoss of \(maximumRowCount) rows of \(dimension) channels")
         self.maximumRowCount = maximumRowCount
         self.dimension = dimension
         imageRows = FloatBuffer(count: maximumRowCount * maximumRowCount)

@@ -68,10 +68,11 @@ struct MetricsWriter: ~Copyable {
 
     /// Opens the log and cuts off every line after `step` and a torn last line.
     init(path: String, keepingThroughStep step: Int) throws {
-        file = try AppendFile(path: path)
+        var file = try AppendFile(path: path)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let lines = try MetricsLog.parse(file.read(byteOffset: 0, byteCount: file.byteCount))
         try file.truncate(to: lines.prefix { $0.record.step <= step }.last?.byteEnd ?? 0)
+        self.file = file
     }
 
     mutating func append(_ record: MetricsRecord) throws {

@@ -2,6 +2,7 @@ import ByteFormats
 import Encoders
 import Kernels
 import PipelineEngine
+import Samples
 
 /// Trains a dual encoder on image–text pairs; can be stopped or killed at any moment and goes on from its last checkpoint.
 ///
@@ -62,8 +63,8 @@ public final class Trainer {
         store = CheckpointStore(folder: runDirectory + "/checkpoints")
         metricsPath = runDirectory + "/" + MetricsLog.fileName
         let fresh = CheckpointState(
-            step: 0, epoch: 0, loaderPosition: 0, recipe: recipe, model: architecture.configuration,
-            dataFingerprint: source.fingerprint)
+            step: 0, epoch: 0, loaderPosition: 0, recipe: recipe,
+            modelFingerprint: Self.fingerprint(of: architecture), dataFingerprint: source.fingerprint)
         state =
             try store.restoreNewest(expecting: fresh, layout: architecture.layout, update: step.update) ?? fresh
         resumedStep = state.step
@@ -121,6 +122,12 @@ public final class Trainer {
     }
 
     private struct StopRequested: Error {}
+
+    /// The printed configuration names every field, and the layout every parameter.
+    private static func fingerprint(of architecture: DualEncoderArchitecture) -> String {
+        let parameters = architecture.layout.entries.map { "\($0.name) \($0.shape) \($0.isDecayed)" }
+        return Digest(hashing: "\(architecture.configuration)\n" + parameters.joined(separator: "\n")).hexadecimal
+    }
 
     private var best: (evaluation: TrainingEvaluation, step: Int)? {
         guard let evaluation = state.best, let step = state.bestStep else { return nil }

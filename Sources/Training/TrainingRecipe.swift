@@ -102,7 +102,8 @@ public struct TrainingRecipe: Sendable, Equatable {
 extension TrainingRecipe: Codable {
     /// The settings as they are spelt in files.
     public enum Key: String, CodingKey, CaseIterable {
-        case seed, batchSize, epochs, samples, learningRate, beta1, beta2, epsilon, weightDecay, warmupFraction, clipNorm
+        case seed, batchSize, epochs, samples, learningRate, beta1, beta2, epsilon, weightDecay, warmupFraction,
+            clipNorm
         case sliceRowCount, gradientLaneCount, checkpointInterval, evaluationCount, prefetchBatchCount
     }
 

@@ -88,7 +88,8 @@ public struct EmbeddingChunk: Sendable {
         }
         guard vectors.count == rows.count * dimension else {
             throw VectorIndexError(
-                .invalidVector, "\(rows.count) rows of dimension \(dimension) need \(rows.count * dimension) numbers, "
+                .invalidVector,
+                "\(rows.count) rows of dimension \(dimension) need \(rows.count * dimension) numbers, "
                     + "\(vectors.count) came")
         }
         try UnitVectors.check(vectors, dimension: dimension) { "sample \(rows[$0].ordinal) (\(rows[$0].key))" }

@@ -121,7 +121,8 @@ extension EmbeddingHeader {
         let dimension = Int(try reader.read(UInt32.self, "the dimension"))
         let sampleCount = try reader.read(UInt32.self, "the chunk size")
         guard (1...maximumDimension).contains(dimension), sampleCount == UInt32(EmbeddingChunk.fullSampleCount) else {
-            throw reader.error(.malformed, "dimension \(dimension) or chunk size \(sampleCount) is not possible", at: 24)
+            throw reader.error(
+                .malformed, "dimension \(dimension) or chunk size \(sampleCount) is not possible", at: 24)
         }
         func digest(_ field: StaticString) throws(ByteFormatError) -> Digest {
             guard let digest = Digest(bytes: try reader.readBytes(32, field)) else {

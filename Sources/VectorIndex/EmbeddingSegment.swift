@@ -83,7 +83,8 @@ public final class EmbeddingSegment: Sendable {
         for index in chunks.indices {
             _ = try storedChunk(at: index)
             let end = chunks[index].byteOffset + chunks[index].head.byteCount
-            hasher.update(try translatingErrors(inFile: path) { try file.read(byteOffset: UInt64(end - 4), byteCount: 4) })
+            hasher.update(
+                try translatingErrors(inFile: path) { try file.read(byteOffset: UInt64(end - 4), byteCount: 4) })
         }
         guard hasher.finalize() == digest else {
             throw VectorIndexError(
@@ -105,7 +106,8 @@ public final class EmbeddingSegment: Sendable {
             let sample = SampleIdentity(dataset: header.dataset, shard: header.shard, ordinal: row.ordinal)
             guard VectorIdentity(sample: sample, view: row.view).id == id else {
                 throw VectorIndexError(
-                    .damaged, "the id of \(row.view) of sample \(row.ordinal) is not its own: delete the file and run "
+                    .damaged,
+                    "the id of \(row.view) of sample \(row.ordinal) is not its own: delete the file and run "
                         + "vlmpipe embed", path: path, byteOffset: UInt64(location.byteOffset))
             }
         }

@@ -136,12 +136,7 @@ final class IndexSegment: Sendable {
         switch frame.codec {
         case .raw: scratch.copyStoredToHalves()
         case .byteSplitZstd:
-            try translatingErrors(inFile: path) {
-                unsafe try scratch.decompressor.decompress(
-                    scratch.stored.span.bytes, byteCount: frame.rawByteCount, into: &scratch.split)
-            }
-            var halves = scratch.halves.mutableSpan
-            unsafe HalfPrecision.byteJoin(scratch.split.span.bytes, into: &halves)
+            try translatingErrors(inFile: path) { try scratch.unpackStoredToHalves() }
         case .zstd:
             throw VectorIndexError(
                 .damaged, "vectors are raw or byte-split", path: path, byteOffset: frame.byteOffset)
@@ -209,6 +204,13 @@ struct SegmentScratch: ~Copyable {
         } else if halves.count < count {
             halves.append(contentsOf: repeatElement(0, count: count - halves.count))
         }
+    }
+
+    /// Byte-split, compressed elements to elements; `halves` has been sized by the table.
+    mutating func unpackStoredToHalves() throws(ByteFormatError) {
+        unsafe try decompressor.decompress(stored.span.bytes, byteCount: halves.count * 2, into: &split)
+        var destination = halves.mutableSpan
+        unsafe HalfPrecision.byteJoin(split.span.bytes, into: &destination)
     }
 
     /// Little-endian bytes to elements; both have been sized by the table.

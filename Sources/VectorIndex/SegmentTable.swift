@@ -110,7 +110,8 @@ struct SegmentTable: Sendable, Equatable {
             }
             frames.append(
                 SegmentFrame(
-                    byteOffset: byteOffset, storedByteCount: stored, rawByteCount: raw, checksum: checksum, codec: codec))
+                    byteOffset: byteOffset, storedByteCount: stored, rawByteCount: raw, checksum: checksum, codec: codec
+                ))
         }
         return SegmentGroup(rowCount: rowCount, kind: VectorKinds(rawValue: UInt8(kind)), frames: frames)
     }

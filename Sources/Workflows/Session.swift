@@ -1,6 +1,7 @@
 import ByteFormats
 import Foundation
 import PipelineEngine
+import SampleCatalog
 
 /// What a command works with: the workspace, its lock if it writes, the threads, the stop signal, and where progress goes.
 public final class Session: Sendable {
@@ -59,6 +60,25 @@ public final class Session: Sendable {
             threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount, isQuiet: isQuiet)
         session.note("workspace \(workspace.path)")
         return session
+    }
+
+    /// The catalog for reading.
+    ///
+    /// - Throws: `WorkflowError` when nothing was ingested yet, `CatalogError` when it cannot be opened.
+    func readCatalog() throws -> SampleCatalog {
+        guard Folder.exists(workspace.catalogPath) else {
+            throw WorkflowError(
+                .noInput, "nothing has been ingested yet; start with 'vlmpipe ingest SOURCE'", place: workspace.path)
+        }
+        return try SampleCatalog(path: workspace.catalogPath, access: .read)
+    }
+
+    /// The catalog for a stage that reads samples and records failures.
+    ///
+    /// - Throws: as `readCatalog`.
+    func writeCatalog() throws -> SampleCatalog {
+        _ = try readCatalog()
+        return try SampleCatalog(path: workspace.catalogPath, access: .write)
     }
 
     /// A message for people, on stderr; nothing when quiet.

@@ -63,6 +63,21 @@ struct ResultTests {
         #expect(try check.problems(result.jsonText()).count == 1)
     }
 
+    @Test("every schema is valid JSON with keywords the checker knows, and is listed in the README")
+    func listed() throws {
+        let folder = SchemaCheck.folder
+        let readme = try String(contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0 != "README.md" }
+        #expect(names.contains("search-result.schema.json"))
+        for name in names {
+            #expect(readme.contains("| `\(name)` |"), "\(name) is not in Schemas/README.md")
+            guard name.hasSuffix(".schema.json") else { continue }
+            let problems = try SchemaCheck(file: name).problems("{}")
+            #expect(!problems.isEmpty, "\(name) accepts an empty object")
+            #expect(!problems.contains { $0.hasSuffix("is not checked") }, "\(name): \(problems)")
+        }
+    }
+
     @Test("numbers that are not finite are refused", arguments: [Double.nan, .infinity])
     func notFinite(value: Double) {
         var result = sampleResult(hits: [])

@@ -5,10 +5,15 @@ import Testing
 struct SchemaCheck {
     private let root: [String: Any]
 
-    init(file: String) throws {
-        let url = URL(filePath: #filePath).resolvingSymlinksInPath()
+    /// The folder `Schemas/` of the package.
+    static var folder: URL {
+        URL(filePath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Schemas").appending(path: file)
+            .appending(path: "Schemas")
+    }
+
+    init(file: String) throws {
+        let url = Self.folder.appending(path: file)
         root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
     }
 
@@ -27,7 +32,7 @@ struct SchemaCheck {
         var found: [String] = []
         for (keyword, argument) in schema {
             switch keyword {
-            case "$schema", "title", "description", "$defs": break
+            case "$schema", "title", "description", "$defs", "default": break
             case "$ref":
                 let name = (argument as? String ?? "").replacingOccurrences(of: "#/$defs/", with: "")
                 if let target = (root["$defs"] as? [String: [String: Any]])?[name] {
@@ -52,11 +57,39 @@ struct SchemaCheck {
                 for (index, element) in (value as? [Any] ?? []).enumerated() {
                     found += problems(element, argument as? [String: Any] ?? [:], "\(path)[\(index)]")
                 }
+            case "exclusiveMinimum":
+                if let number = value as? NSNumber, let bound = argument as? NSNumber,
+                    number.doubleValue <= bound.doubleValue
+                {
+                    found.append("\(path): \(number) is too small")
+                }
             case "minimum", "maximum":
                 if let number = value as? NSNumber, let bound = argument as? NSNumber {
                     let isBelow = number.doubleValue < bound.doubleValue
                     let isAbove = number.doubleValue > bound.doubleValue
                     if keyword == "minimum" ? isBelow : isAbove { found.append("\(path): \(number) breaks \(keyword)") }
+                }
+            case "additionalProperties":
+                let known = Set((schema["properties"] as? [String: Any] ?? [:]).keys)
+                for (key, member) in value as? [String: Any] ?? [:] where !known.contains(key) {
+                    if let inner = argument as? [String: Any] {
+                        found += problems(member, inner, "\(path).\(key)")
+                    } else if argument as? Bool == false {
+                        found.append("\(path): unknown key \(key)")
+                    }
+                }
+            case "enum":
+                if !(argument as? [String] ?? []).contains(value as? String ?? "") {
+                    found.append("\(path): not in enum")
+                }
+            case "const":
+                if (argument as? NSObject) != (value as? NSObject) { found.append("\(path): not \(argument)") }
+            case "oneOf":
+                let fitting = (argument as? [[String: Any]] ?? []).filter { problems(value, $0, path).isEmpty }
+                if fitting.count != 1 { found.append("\(path): fits \(fitting.count) of the choices") }
+            case "not":
+                if problems(value, argument as? [String: Any] ?? [:], path).isEmpty {
+                    found.append("\(path): excluded")
                 }
             case "minItems":
                 if let array = value as? [Any], array.count < argument as? Int ?? 0 { found.append("\(path): too few") }
@@ -76,6 +109,7 @@ struct SchemaCheck {
         case "null": value is NSNull
         case "string": value is String
         case "array": value is [Any]
+        case "boolean": value is Bool
         case "object": value is [String: Any]
         case "number": value is NSNumber && !(value is String)
         case "integer": (value as? NSNumber).map { $0.doubleValue == $0.doubleValue.rounded() } ?? false

@@ -19,6 +19,8 @@ struct EmbedItem: Sendable {
     let firstOrdinal: UInt32
     /// Number of consecutive ordinals the chunk covers.
     let sampleCount: Int
+    /// Whether every sample has a file of its own.
+    let isFolder: Bool
     /// The work.
     let work: Work
     /// Whether the chunk is whole once this piece is done.
@@ -39,6 +41,8 @@ struct EmbedResult: Sendable {
 struct EmbedPlan: Sequence, Sendable {
     /// Captions of one piece; enough to make good batches, few enough to keep all threads busy.
     static let captionsPerItem = 128
+    /// Captions of one sample that are embedded: as many as a view's number can tell apart.
+    static let captionsPerSample = 65_536
 
     let catalog: SampleCatalog
     let shard: CatalogShard
@@ -77,7 +81,7 @@ struct EmbedPlan: Sequence, Sendable {
         }
         if embedsCaptions {
             let captions = samples.flatMap { sample in
-                sample.captions.enumerated().map { (sample: sample, number: $0.offset, text: $0.element) }
+                sample.captions.prefix(Self.captionsPerSample).enumerated().map { (sample: sample, number: $0.offset, text: $0.element) }
             }
             works += stride(from: 0, to: captions.count, by: Self.captionsPerItem).map {
                 .captions(Array(captions[$0..<Swift.min($0 + Self.captionsPerItem, captions.count)]))
@@ -86,7 +90,7 @@ struct EmbedPlan: Sequence, Sendable {
         if works.isEmpty { works = [.images([])] }
         return works.enumerated().map { index, work in
             EmbedItem(
-                firstOrdinal: UInt32(firstOrdinal), sampleCount: count, work: work,
+                firstOrdinal: UInt32(firstOrdinal), sampleCount: count, isFolder: shard.kind == .folder, work: work,
                 isLastOfChunk: index == works.count - 1)
         }
     }
@@ -119,7 +123,7 @@ struct SampleEmbedder: Sendable {
                 do {
                     pixels += preprocessing(try images.image(of: sample)).bytes
                     result.rows.append(EmbeddingRow(ordinal: sample.ordinal, view: .image, key: sample.key))
-                } catch where Quarantine.concernsOneSample(error) {
+                } catch where Quarantine.concernsOneSample(error, isInFolder: item.isFolder) {
                     result.failures.append(
                         QuarantineRecord(
                             ordinal: sample.ordinal, stage: "embed", key: sample.key, byteOffset: sample.image.offset,

@@ -130,26 +130,20 @@ extension IngestWorkflow {
                 gone.append(file)
             }
         }
+        let isAsRecorded = present.allSatisfy { unchanged.contains($0.0) } && gone.allSatisfy { $0.signature == .goneFile }
+        if isAsRecorded, options.settings.areMet(by: shard.settings) {
+            state.update { $0.add(.unchanged) }
+            return true
+        }
         var chunk = try await readItems(present, root: shard.rootPath)
         chunk.cursor = shard.cursor
         for file in gone {
             chunk.quarantine.append(
                 SampleExamination.record(
                     file.ordinal, file.key, 0, ShardError.Code.fileMissing.rawValue,
-                    "the file was ingested before and is gone"))
-            // A signature no file has: when it is back, it counts as changed.
+                    "the file was ingested before and is gone, or its folder cannot be listed"))
             chunk.files.append(
-                FileRecord(
-                    ordinal: file.ordinal, path: file.path, key: file.key, signature: Digest(hashing: "gone")))
-        }
-        // An unreadable subfolder makes files look gone; then rows change only where files say so themselves.
-        let goneRows = Set(gone.map(\.ordinal))
-        if files.allSatisfy({ unchanged.contains($0.ordinal) || goneRows.contains($0.ordinal) }),
-            options.settings.areMet(by: shard.settings),
-            gone.allSatisfy({ $0.signature == Digest(hashing: "gone") })
-        {
-            state.update { $0.add(.unchanged) }
-            return true
+                FileRecord(ordinal: file.ordinal, path: file.path, key: file.key, signature: .goneFile))
         }
         try catalog.replaceRows(of: shard.id, settings: options.settings.text, chunk: chunk)
         state.committed()
@@ -189,4 +183,9 @@ extension IngestWorkflow {
             inFolder: SourcePath.join(root, folder), ofDataset: options.dataset, kind: .folder
         ).count { $0.rootPath == root && $0.path == folder }
     }
+}
+
+extension Digest {
+    /// Stands for a file that is gone. No file has it, so one that comes back counts as changed.
+    fileprivate static let goneFile = Digest(hashing: "vlmpipe: this file is gone")
 }

@@ -98,6 +98,9 @@ extension IngestWorkflow {
     private func readTar(
         _ shard: CatalogShard, file: ReadOnlyFile, from cursor: CatalogShard.Cursor
     ) async throws -> Bool {
+        if cursor.ordinal == 0, let refusal = try ContentKind.ofFile(file).refusal {
+            return try refuse(shard, refusal)
+        }
         var reader = TarSampleReader(
             file: file, limits: options.shardLimits,
             from: cursor.digest.map { digest in
@@ -137,6 +140,19 @@ extension IngestWorkflow {
         }
         let ignoredCount = reader.ignoredMemberCount
         state.update { $0.ignoredCount += ignoredCount }
+        return true
+    }
+    /// Records a file that is no tar as one thing found and quarantined.
+    private func refuse(
+        _ shard: CatalogShard, _ refusal: (code: ShardError.Code, reason: String)
+    ) throws -> Bool {
+        let start = TarCursor.start
+        var chunk = SampleChunk(
+            cursor: CatalogShard.Cursor(byteOffset: 0, ordinal: 1, digest: start.headerDigest))
+        chunk.quarantine.append(SampleExamination.record(0, "", 0, refusal.code.rawValue, refusal.reason))
+        try catalog.append(chunk, to: shard.id, completingWith: start.headerDigest)
+        state.committed()
+        examined(count: 1, byteCount: 0)
         return true
     }
 }

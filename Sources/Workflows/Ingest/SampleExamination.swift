@@ -36,7 +36,7 @@ struct SampleExamination: Sendable {
 
     private func examine(_ found: FoundSample, texts: SampleTexts) throws(ShardError) -> SampleRecord {
         let range = found.image.location.range
-        let header: ImageHeader?
+        var header: ImageHeader?
         do throws(ImagingError) {
             header = try ImageHeader.parse(found.image.bytes, limits: options.imageLimits)
             if options.check == .decode {
@@ -49,7 +49,6 @@ struct SampleExamination: Sendable {
                     ShardError.Code(rawValue: "image-" + error.code.description), error.message,
                     byteOffset: range.offset + Int64(error.byteOffset ?? 0), cause: error.cause)
             }
-            header = nil
         }
         guard let format = header?.format ?? ImageHeader.recognize(found.image.bytes.span) else {
             throw ShardError(.imageMissing, "the bytes are not JPEG, PNG or WebP", byteOffset: range.offset)

@@ -111,7 +111,11 @@ public struct InstalledModel: Sendable {
         self.name = name
         self.directory = directory
         digests = try JSONFile.read(Digests.self, from: "\(directory)/\(Self.digestsFileName)")
-        configuration = try DualEncoderConfiguration(directory: directory)
+        let description = "\(directory)/\(DualEncoder.descriptionFileName)"
+        guard let data = FileManager.default.contents(atPath: description) else {
+            throw WorkflowError(.noInput, "the model's description cannot be read; train it again", place: description)
+        }
+        configuration = try DualEncoderConfiguration(jsonData: data)
     }
 
     /// The towers, with weights.
@@ -145,7 +149,8 @@ public struct InstalledModel: Sendable {
     ///
     /// An older model of this name is replaced; while that happens the folder is not whole and is not listed.
     static func install(
-        encoder: DualEncoder, tokenizer: BytePairTokenizer, name: String, in store: ModelStore
+        encoder: DualEncoder, tokenizer: BytePairTokenizer, name: String, in store: ModelStore,
+        extraFiles: [String: String] = [:]
     ) throws -> InstalledModel {
         let path = try store.path(for: name)
         let digestsPath = "\(path)/\(digestsFileName)"
@@ -156,6 +161,9 @@ public struct InstalledModel: Sendable {
         }
         try encoder.write(toDirectory: path)
         try tokenizer.write(toDirectory: URL(fileURLWithPath: path))
+        for (fileName, text) in extraFiles {
+            try AtomicFile.write(path: "\(path)/\(fileName)", bytes: Array(text.utf8))
+        }
         let digests = try digests(directory: path, configuration: encoder.configuration, tokenizer: tokenizer)
         try JSONFile.write(digests, to: digestsPath)
         return try InstalledModel(name: name, directory: path)

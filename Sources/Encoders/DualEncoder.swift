@@ -1,0 +1,170 @@
+import Kernels
+import Tensors
+
+/// An immutable dual encoder for inference: images and texts to unit-length embeddings in one space.
+///
+/// ```swift
+/// let encoder = try DualEncoder(directory: "models/scenes")
+/// let query = encoder.encodeTexts([tokenizer.encode("orange cat in the sun")])  // E floats
+/// ```
+///
+/// **Same result.** Towers always run on slices whose row count depends on the model (and, for texts, on the text's own
+/// length rounded up to a multiple of 8) alone; missing rows are filled up and thrown away. Hence an embedding is bit-identical
+/// whatever it is encoded together with, on however many threads.
+///
+/// Calls run on the calling thread; any number of threads may call at once, each takes its own activations.
+public final class DualEncoder: Sendable {
+    /// The description of the model.
+    public let configuration: DualEncoderConfiguration
+    let architecture: DualEncoderArchitecture
+    let parameters: FloatBuffer
+    private let bufferPool = InferenceBufferPool()
+    private let imageSequences: SequenceOffsets
+    private let imageQueryOffsets: SequenceOffsets
+    private let imagePooledRows: [Int32]
+
+    /// Takes a snapshot of `parameters`, which must be laid out for `configuration`.
+    ///
+    /// Throws `weightMismatch` when the count differs and `nonFiniteWeight` when a value is infinite or NaN.
+    public convenience init(
+        configuration: DualEncoderConfiguration, parameters: FloatBuffer
+    ) throws(EncodersError) {
+        let architecture = try DualEncoderArchitecture(configuration)
+        guard parameters.count == architecture.layout.totalCount else {
+            throw EncodersError(
+                .weightMismatch,
+                "\(parameters.count) parameters given, this configuration has \(architecture.layout.totalCount); use the weights it was trained with",
+                at: "parameters")
+        }
+        try self.init(architecture: architecture, owned: parameters.copy())
+    }
+
+    /// Takes over `parameters`, which nobody may write any more.
+    init(architecture: DualEncoderArchitecture, owned parameters: FloatBuffer) throws(EncodersError) {
+        for entry in architecture.layout.entries
+        where !RowKernels.isFinite(FloatRegion(parameters, offset: entry.offset, count: entry.count)) {
+            throw EncodersError(
+                .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged", at: entry.name)
+        }
+        configuration = architecture.configuration
+        self.architecture = architecture
+        self.parameters = parameters
+        let tokenCount = configuration.vision.tokenCount
+        let rowCount = architecture.imageSliceRowCount
+        imageSequences = SequenceOffsets(count: rowCount, length: tokenCount)
+        imageQueryOffsets = SequenceOffsets(count: rowCount, length: 1)
+        imagePooledRows = (0..<rowCount).map { Int32($0 * tokenCount) }
+    }
+
+    /// Channels E of an embedding.
+    public var embeddingDimension: Int { configuration.embeddingDimension }
+
+    /// The learned logit scale (a logarithm).
+    public var logitScale: Float { parameters[architecture.logitScaleOffset] }
+
+    /// Images per slice: batches of a multiple of it waste nothing.
+    public var imageSliceRowCount: Int { architecture.imageSliceRowCount }
+
+    /// Texts per slice of the shortest texts; slices of longer ones hold fewer. Batches of many times this waste little.
+    public var textSliceRowCount: Int { TextBucket.rowCount(paddedLength: TextBucket.lengthMultiple) }
+
+    /// Embeds `count` images: rows × columns × RGB bytes of the model's input size, one image after the other.
+    ///
+    /// Returns [count, E], unit-length rows. Traps when there are fewer bytes.
+    public func encodeImages(_ pixels: [UInt8], count: Int) -> [Float] {
+        precondition(
+            count >= 0 && count * configuration.vision.imageByteCount <= pixels.count,
+            "\(pixels.count) bytes for \(count) images of \(configuration.vision.imageByteCount)")
+        var result: [Float] = []
+        result.reserveCapacity(count * embeddingDimension)
+        bufferPool.withBuffers { buffers in
+            var first = 0
+            while first < count {
+                let rowCount = min(imageSliceRowCount, count - first)
+                let embeddings = encodeImageSlice(pixels, first: first, rowCount: rowCount, buffers)
+                result.append(contentsOf: embeddings.region(at: 0, count: rowCount * embeddingDimension).array)
+                first += rowCount
+            }
+        }
+        return result
+    }
+
+    /// Embeds texts: each from its start token to its end token, un-padded, at most the context length.
+    ///
+    /// Returns [count, E] in the order given, unit-length rows. Traps on empty or over-long texts and on ids outside the
+    /// vocabulary, which no tokenizer of this model makes.
+    public func encodeTexts(_ tokens: [[Int32]]) -> [Float] {
+        var result = [Float](repeating: 0, count: tokens.count * embeddingDimension)
+        let buckets = TextBucket.buckets(of: tokens, in: configuration.text)
+        bufferPool.withBuffers { buffers in
+            for bucket in buckets {
+                var first = 0
+                while first < bucket.members.count {
+                    let members = bucket.members[first..<min(first + bucket.rowCount, bucket.members.count)]
+                    let embeddings = encodeTextSlice(members.map { tokens[$0] }, bucket, buffers).array
+                    for (row, member) in members.enumerated() {
+                        result.replaceSubrange(
+                            member * embeddingDimension..<(member + 1) * embeddingDimension,
+                            with: embeddings[row * embeddingDimension..<(row + 1) * embeddingDimension])
+                    }
+                    first += bucket.rowCount
+                }
+            }
+        }
+        return result
+    }
+
+    /// All rows of a slice; those from `rowCount` on are of zero input and mean nothing.
+    private func encodeImageSlice(
+        _ pixels: [UInt8], first: Int, rowCount: Int, _ buffers: InferenceBuffers
+    ) -> FloatRegion {
+        let vision = configuration.vision
+        let tower = architecture.imageTower
+        let sliceRowCount = imageSliceRowCount
+        let inference = TowerInference(
+            parameters: parameters, buffers: buffers, activation: configuration.activation.function)
+        let patches = inference.stem(
+            tower.stem, vision: vision, normalization: architecture.pixelNormalization, pixels: pixels,
+            byteOffset: first * vision.imageByteCount, rowCount: rowCount, sliceRowCount: sliceRowCount)
+        let tokenRowCount = sliceRowCount * vision.tokenCount
+        let stream = buffers.region(.stream, tokenRowCount * vision.width)
+        IndexedRowKernels.assembleTokens(
+            patches: patches, classToken: inference.region(of: tower.classToken),
+            positions: inference.region(of: tower.positions), into: stream, batchCount: sliceRowCount,
+            patchCount: vision.tokenCount - 1, columnCount: vision.width)
+        inference.norm(tower.stemNorm, stream, into: stream, rowCount: tokenRowCount)
+        for block in tower.blocks.dropLast() {
+            inference.apply(
+                block, to: stream, sequences: imageSequences.offsets, rowCount: tokenRowCount, isCausal: false)
+        }
+        let pooled = inference.applyPooled(
+            tower.blocks[tower.blocks.count - 1], to: stream, sequences: imageSequences.offsets,
+            queryOffsets: imageQueryOffsets.offsets, pooledRows: imagePooledRows, rowCount: tokenRowCount)
+        return inference.embedding(
+            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: sliceRowCount)
+    }
+
+    /// All rows of a slice; those behind the given texts are of padding and mean nothing.
+    private func encodeTextSlice(
+        _ texts: [[Int32]], _ bucket: TextBucket, _ buffers: InferenceBuffers
+    ) -> FloatRegion {
+        let text = configuration.text
+        let tower = architecture.textTower
+        let packed = bucket.pack(texts, text)
+        let rowCount = bucket.rowCount * bucket.paddedLength
+        let inference = TowerInference(
+            parameters: parameters, buffers: buffers, activation: configuration.activation.function)
+        let stream = buffers.region(.stream, rowCount * text.width)
+        IndexedRowKernels.embedding(
+            table: inference.region(of: tower.tokenEmbedding), positions: inference.region(of: tower.positions),
+            tokens: packed.tokens, places: packed.places, into: stream, columnCount: text.width)
+        for block in tower.blocks.dropLast() {
+            inference.apply(block, to: stream, sequences: packed.sequences, rowCount: rowCount, isCausal: true)
+        }
+        let pooled = inference.applyPooled(
+            tower.blocks[tower.blocks.count - 1], to: stream, sequences: packed.sequences,
+            queryOffsets: packed.queryOffsets, pooledRows: packed.pooledRows, rowCount: rowCount)
+        return inference.embedding(
+            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: bucket.rowCount)
+    }
+}

@@ -1,0 +1,171 @@
+import Foundation
+
+/// The form of `model.json`; see `Schemas/model.schema.json`. Decoding is strict: unknown keys, missing keys and bad values are one
+/// `EncodersError` that names them all.
+extension DualEncoderConfiguration: Codable {
+    /// The version this code writes and reads.
+    static let formatVersion = "0.1"
+    /// The architecture family of our own models.
+    static let family = "vlmpipe"
+
+    /// Reads `model.json`.
+    public init(from decoder: any Decoder) throws {
+        var object: StrictObject
+        do {
+            object = try StrictObject(decoder)
+        } catch {
+            throw EncodersError(
+                .invalidDescription, "is not a JSON object; write it as `vlmpipe` does", at: "model.json", cause: error)
+        }
+        Self.readFormat(&object)
+        let model = object.object("model_cfg", Self.readModel)
+        let preprocessing = object.object("preprocess_cfg", isRequired: false) { object in
+            Self.readPreprocessing(&object, imageSize: model.vision?.imageSize)
+        }
+        object.refuseUnknownKeys()
+        guard object.problems.isEmpty, let vision = model.vision, let text = model.text,
+            let dimension = model.embeddingDimension, let scale = model.initialLogitScale, let preprocessing
+        else {
+            throw EncodersError(
+                .invalidDescription, object.problems.joined(separator: "; ") + "; correct these keys", at: "model.json")
+        }
+        try self.init(
+            embeddingDimension: dimension, vision: vision, text: text,
+            activation: model.isQuickGELU == true ? .quickGELU : .gelu, preprocessing: preprocessing,
+            initialLogitScale: scale)
+    }
+
+    private static func readFormat(_ object: inout StrictObject) {
+        if let version = object.value("format_version", String.self), version != formatVersion {
+            object.report("format_version is '\(version)', this build reads '\(formatVersion)': write the model anew or update")
+        }
+        if let name = object.value("family", String.self), name != family {
+            object.report("family is '\(name)', this build reads '\(family)'")
+        }
+    }
+
+    private struct Model {
+        var embeddingDimension: Int?
+        var isQuickGELU: Bool?
+        var initialLogitScale: Float?
+        var vision: Vision?
+        var text: Text?
+    }
+
+    private static func readModel(_ object: inout StrictObject) -> Model {
+        Model(
+            embeddingDimension: object.value("embed_dim", Int.self),
+            isQuickGELU: object.value("quick_gelu", Bool.self, default: false),
+            initialLogitScale: object.value("init_logit_scale", Float.self, default: defaultInitialLogitScale),
+            vision: object.object("vision_cfg", readVision), text: object.object("text_cfg", readText))
+    }
+
+    private static func readVision(_ object: inout StrictObject) -> Vision? {
+        let imageSize = object.value("image_size", Int.self)
+        let patchSize = object.value("patch_size", Int.self)
+        let width = object.value("width", Int.self)
+        let layerCount = object.value("layers", Int.self)
+        let headWidth = object.value("head_width", Int.self, default: 64)
+        let mlpRatio = object.value("mlp_ratio", Double.self, default: 4)
+        let stem = object.choice("stem", Stem.self, default: .patch)
+        guard let imageSize, let patchSize, let width, let layerCount, let headWidth, let mlpRatio, let stem else {
+            return nil
+        }
+        return Vision(
+            imageSize: imageSize, patchSize: patchSize, width: width, layerCount: layerCount, headWidth: headWidth,
+            mlpRatio: mlpRatio, stem: stem)
+    }
+
+    private static func readText(_ object: inout StrictObject) -> Text? {
+        let contextLength = object.value("context_length", Int.self)
+        let vocabularySize = object.value("vocab_size", Int.self)
+        let width = object.value("width", Int.self)
+        let layerCount = object.value("layers", Int.self)
+        let headCount = object.value("heads", Int.self)
+        let mlpRatio = object.value("mlp_ratio", Double.self, default: 4)
+        let endTokenID = object.value("eos_id", Int.self)
+        let padTokenID = object.value("pad_id", Int.self)
+        if let pool = object.value("pool_type", String.self, default: "eos"), pool != "eos" {
+            object.report("pool_type is '\(pool)', this build pools at 'eos'")
+        }
+        guard let contextLength, let vocabularySize, let width, let layerCount, let headCount, let mlpRatio,
+            let endTokenID, let padTokenID
+        else { return nil }
+        return Text(
+            contextLength: contextLength, vocabularySize: vocabularySize, width: width, layerCount: layerCount,
+            headCount: headCount, mlpRatio: mlpRatio, endTokenID: endTokenID, padTokenID: padTokenID)
+    }
+
+    /// Missing keys mean what they mean to open_clip: OpenAI's statistics, bicubic, shorter side.
+    private static func readPreprocessing(_ object: inout StrictObject, imageSize: Int?) -> Preprocessing? {
+        if let imageSize, let size = object.value("size", Int.self, default: imageSize), size != imageSize {
+            object.report("size is \(size), must be vision_cfg.image_size, \(imageSize)")
+        }
+        if let mode = object.value("mode", String.self, default: "RGB"), mode != "RGB" {
+            object.report("mode is '\(mode)', must be 'RGB'")
+        }
+        let mean = object.value("mean", [Float].self, default: Preprocessing.openAIMean)
+        let std = object.value("std", [Float].self, default: Preprocessing.openAIStd)
+        let interpolation = object.choice("interpolation", Interpolation.self, default: .bicubic)
+        let resizeMode = object.choice("resize_mode", ResizeMode.self, default: .shortest)
+        guard let mean, let std, let interpolation, let resizeMode else { return nil }
+        return Preprocessing(mean: mean, std: std, interpolation: interpolation, resizeMode: resizeMode)
+    }
+
+    /// Writes every key, defaults included.
+    public func encode(to encoder: any Encoder) throws {
+        typealias Key = StrictObject.Key
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(Self.formatVersion, forKey: Key("format_version"))
+        try object.encode(Self.family, forKey: Key("family"))
+
+        var model = object.nestedContainer(keyedBy: Key.self, forKey: Key("model_cfg"))
+        try model.encode(embeddingDimension, forKey: Key("embed_dim"))
+        try model.encode(activation == .quickGELU, forKey: Key("quick_gelu"))
+        try model.encode(initialLogitScale, forKey: Key("init_logit_scale"))
+        var visionObject = model.nestedContainer(keyedBy: Key.self, forKey: Key("vision_cfg"))
+        try visionObject.encode(vision.imageSize, forKey: Key("image_size"))
+        try visionObject.encode(vision.patchSize, forKey: Key("patch_size"))
+        try visionObject.encode(vision.width, forKey: Key("width"))
+        try visionObject.encode(vision.layerCount, forKey: Key("layers"))
+        try visionObject.encode(vision.headWidth, forKey: Key("head_width"))
+        try visionObject.encode(vision.mlpRatio, forKey: Key("mlp_ratio"))
+        try visionObject.encode(vision.stem.rawValue, forKey: Key("stem"))
+        var textObject = model.nestedContainer(keyedBy: Key.self, forKey: Key("text_cfg"))
+        try textObject.encode(text.contextLength, forKey: Key("context_length"))
+        try textObject.encode(text.vocabularySize, forKey: Key("vocab_size"))
+        try textObject.encode(text.width, forKey: Key("width"))
+        try textObject.encode(text.layerCount, forKey: Key("layers"))
+        try textObject.encode(text.headCount, forKey: Key("heads"))
+        try textObject.encode(text.mlpRatio, forKey: Key("mlp_ratio"))
+        try textObject.encode(text.endTokenID, forKey: Key("eos_id"))
+        try textObject.encode(text.padTokenID, forKey: Key("pad_id"))
+        try textObject.encode("eos", forKey: Key("pool_type"))
+
+        var preprocess = object.nestedContainer(keyedBy: Key.self, forKey: Key("preprocess_cfg"))
+        try preprocess.encode(vision.imageSize, forKey: Key("size"))
+        try preprocess.encode("RGB", forKey: Key("mode"))
+        try preprocess.encode(preprocessing.mean, forKey: Key("mean"))
+        try preprocess.encode(preprocessing.std, forKey: Key("std"))
+        try preprocess.encode(preprocessing.interpolation.rawValue, forKey: Key("interpolation"))
+        try preprocess.encode(preprocessing.resizeMode.rawValue, forKey: Key("resize_mode"))
+    }
+
+    /// The text of `model.json`: sorted keys, so that equal configurations are equal bytes.
+    public func jsonData() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+
+    /// Parses the text of `model.json`; throws `invalidDescription` or `invalidConfiguration`.
+    public init(jsonData: Data) throws(EncodersError) {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: jsonData)
+        } catch let error as EncodersError {
+            throw error
+        } catch {
+            throw EncodersError(.invalidDescription, "is not valid JSON; write it as `vlmpipe` does", at: "model.json", cause: error)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import ByteFormats
+import Samples
+
+/// An index as it was when it was opened: any number of readers, on any threads, while a writer goes on.
+///
+///     let index = try IndexReader(folder: "index.vlx")
+///     let hits = try await index.search(request, on: pool)
+///
+/// Vectors are read with every search, in a memory that does not depend on their number; a cache of decoded vectors
+/// makes repeated searches of one reader faster.
+public final class IndexReader: Sendable {
+    /// What the index consists of.
+    public let manifest: IndexManifest
+    /// The folder.
+    public let path: String
+    let segments: [IndexSegment]
+    let cache: DecodedGroupCache
+
+    /// Opens the newest state of an index.
+    ///
+    /// - Parameter cacheByteCount: How much memory decoded vectors may take; 0 for a single search.
+    /// - Throws: `notFound` if there is no index in the folder.
+    public init(folder path: String, cacheByteCount: Int = 0) throws {
+        let folder = IndexFolder(path: path)
+        self.path = path
+        cache = DecodedGroupCache(byteCountLimit: cacheByteCount)
+        var attempt = 0
+        while true {
+            attempt += 1
+            do {
+                guard let manifest = try folder.currentManifest() else {
+                    throw VectorIndexError(
+                        .notFound, "there is no index in this folder; run vlmpipe embed or vlmpipe index build",
+                        path: path)
+                }
+                segments = try manifest.segments.map { record in
+                    let segment = try IndexSegment(folder: path, name: record.name)
+                    try SpaceCheck.require(
+                        segment.header.space, segment.header.dimension, matches: manifest.space, manifest.dimension,
+                        indexPath: segment.path, remedy: "delete the index and build it again from the embeddings")
+                    guard segment.table.shards == record.shards else {
+                        throw VectorIndexError(
+                            .damaged,
+                            "the segment does not hold what the manifest says: delete the index and build it "
+                                + "again from the embeddings", path: segment.path)
+                    }
+                    return segment
+                }
+                self.manifest = manifest
+                return
+            } catch let error as VectorIndexError where error.code == .notFound && attempt < 4 {
+                // A writer may have removed old segments between our reading the manifest and opening them.
+                guard Folder.exists(path), try !folder.generations().isEmpty else { throw error }
+            }
+        }
+    }
+
+    /// The space of the vectors.
+    public var space: SpaceFingerprint { manifest.space }
+    /// E.
+    public var dimension: Int { manifest.dimension }
+    /// Number of vectors.
+    public var rowCount: Int { manifest.rowCount }
+    /// The shards that are in the index.
+    public var shards: [ShardIdentity: IndexedShard] { manifest.shards }
+}

@@ -1,0 +1,178 @@
+import ByteFormats
+import Samples
+
+/// What a full check of an index found.
+public struct IndexVerification: Sendable {
+    /// One thing that is wrong.
+    public struct Finding: Sendable, Hashable, CustomStringConvertible {
+        /// The file.
+        public let path: String
+        /// Where in the file, if that is known.
+        public let byteOffset: UInt64?
+        /// What is wrong.
+        public let message: String
+
+        /// Place and message.
+        public var description: String {
+            byteOffset.map { "\(path) at byte \($0): \(message)" } ?? "\(path): \(message)"
+        }
+    }
+
+    /// Everything that is wrong, by file and offset; empty for a sound index.
+    public private(set) var findings: [Finding] = []
+    /// Files that were read to the end.
+    public private(set) var fileCount = 0
+    /// Bytes that were read.
+    public private(set) var byteCount = 0
+    /// Rows that were checked.
+    public private(set) var rowCount = 0
+
+    /// Whether nothing is wrong.
+    public var isSound: Bool { findings.isEmpty }
+
+    /// Reads every byte of the index in `folder`: manifests, and each segment that any of them names.
+    ///
+    /// Checked are all checksums, the digest in each segment's name, the order of rows, their ids, and that vectors are
+    /// finite and of unit length. Memory does not depend on the size of the index.
+    ///
+    /// - Throws: Only if the folder itself cannot be read or holds no manifest.
+    public static func run(folder path: String) throws -> IndexVerification {
+        let folder = IndexFolder(path: path)
+        var result = IndexVerification()
+        let generations = try folder.generations()
+        guard !generations.isEmpty else {
+            throw VectorIndexError(
+                .notFound, "there is no index in this folder; run vlmpipe embed or vlmpipe index build", path: path)
+        }
+        var checked: Set<String> = []
+        for generation in generations {
+            do {
+                let manifest = try folder.manifest(generation: generation)
+                result.fileCount += 1
+                for segment in manifest.segments where checked.insert(segment.name).inserted {
+                    result.check(segment, manifest: manifest, folder: path)
+                }
+            } catch {
+                result.add(error, path: path + "/" + IndexManifest.fileName(generation: generation))
+            }
+        }
+        result.findings.sort { ($0.path, $0.byteOffset ?? 0) < ($1.path, $1.byteOffset ?? 0) }
+        return result
+    }
+
+    private mutating func add(_ error: any Error, path: String) {
+        switch error {
+        case let error as VectorIndexError:
+            findings.append(
+                Finding(path: error.path ?? path, byteOffset: error.byteOffset, message: error.message))
+        case let error as ByteFormatError:
+            findings.append(
+                Finding(path: error.path ?? path, byteOffset: error.byteOffset, message: error.message))
+        default: findings.append(Finding(path: path, byteOffset: nil, message: "\(error)"))
+        }
+    }
+
+    private mutating func check(_ record: IndexManifest.Segment, manifest: IndexManifest, folder: String) {
+        let path = folder + "/" + record.name
+        do {
+            let digest = try hash(path)
+            if digest != record.digest {
+                findings.append(
+                    Finding(
+                        path: path, byteOffset: nil,
+                        message: "the file's SHA-256 is not the one in its name: delete the index and build it again "
+                            + "from the embeddings"))
+            }
+            let segment = try IndexSegment(folder: folder, name: record.name)
+            fileCount += 1
+            if segment.table.shards != record.shards || segment.byteCount != record.byteCount
+                || segment.header.space != manifest.space || segment.header.dimension != manifest.dimension
+            {
+                findings.append(
+                    Finding(path: path, byteOffset: nil, message: "the segment is not the one the manifest names"))
+            }
+            var scratch = SegmentScratch()
+            var last: (shard: ShardIdentity, key: UInt64)?
+            for group in segment.table.groups.indices {
+                if group > 0, segment.table.groups[group].kind != segment.table.groups[group - 1].kind { last = nil }
+                do {
+                    try checkGroup(group, of: segment, last: &last, scratch: &scratch)
+                } catch {
+                    add(error, path: path)
+                }
+            }
+        } catch {
+            add(error, path: path)
+        }
+    }
+
+    private mutating func hash(_ path: String) throws -> Digest {
+        try translatingErrors(inFile: path) {
+            let file = try RandomAccessFile(path: path)
+            var hasher = DigestHasher()
+            var position = 0
+            var bytes: [UInt8] = []
+            while position < file.byteCount {
+                let count = min(1 << 20, file.byteCount - position)
+                try file.read(byteOffset: UInt64(position), byteCount: count, into: &bytes)
+                hasher.update(bytes)
+                position += count
+            }
+            byteCount += file.byteCount
+            return hasher.finalize()
+        }
+    }
+
+    private mutating func checkGroup(
+        _ index: Int, of segment: IndexSegment, last: inout (shard: ShardIdentity, key: UInt64)?,
+        scratch: inout SegmentScratch
+    ) throws {
+        let offset = segment.table.groups[index].frame(.identity).byteOffset
+        func damaged(_ message: String) -> VectorIndexError {
+            VectorIndexError(.damaged, message, path: segment.path, byteOffset: offset)
+        }
+        // Each section on its own, so that one damaged section does not hide another.
+        for section in SegmentSection.allCases {
+            do {
+                try segment.readStored(section, group: index, into: &scratch.stored)
+            } catch {
+                add(error, path: segment.path)
+            }
+        }
+        guard
+            !findings.contains(where: { finding in
+                finding.path == segment.path
+                    && segment.table.groups[index].frames.contains { $0.byteOffset == finding.byteOffset }
+            })
+        else { return }
+        let rows = try segment.readRows(group: index, scratch: &scratch)
+        let ids = try segment.readIDs(group: index, scratch: &scratch)
+        try segment.readVectors(group: index, scratch: &scratch)
+        let kind = segment.table.groups[index].kind
+        for part in segment.shards(inGroup: index) {
+            let shard = segment.table.shards[part.shard].identity
+            for row in part.rows {
+                if let last, last.shard == shard, last.key >= rows[row].sortKey {
+                    throw damaged("rows of group \(index) are out of order")
+                }
+                last = (shard, rows[row].sortKey)
+                guard rows[row].view.isVisual == (kind == .images) else {
+                    throw damaged("group \(index) holds a row of another kind")
+                }
+                guard segment.header.identifiers == .identity else { continue }
+                let sample = SampleIdentity(dataset: shard.dataset, shard: shard.shard, ordinal: rows[row].ordinal)
+                guard VectorIdentity(sample: sample, view: rows[row].view).id == ids[row] else {
+                    throw damaged("the id of a row of group \(index) is not its own")
+                }
+            }
+        }
+        let vectors = HalfPrecision.widen(scratch.halves)
+        for squared in UnitVectors.squaredLengths(vectors, dimension: segment.header.dimension) {
+            // F16 rounding adds up to 2^-11 relative to the tolerance at writing.
+            guard squared.isFinite, abs(squared.squareRoot() - 1) <= 2 * UnitVectors.lengthTolerance else {
+                throw damaged("group \(index) holds a vector that is not of unit length")
+            }
+        }
+        rowCount += rows.count
+    }
+}

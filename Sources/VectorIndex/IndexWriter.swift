@@ -1,0 +1,247 @@
+import ByteFormats
+import Samples
+
+/// Changes an index: adds, replaces and removes the rows of whole shards, and merges small segments.
+///
+/// There is one writer at a time; it holds `LOCK` as long as it lives. Each change writes the new segments, then
+/// publishes one new manifest; killed at any moment, the index is as before or as after, and doing the change again ends
+/// with the same files. Readers never wait.
+///
+///     var writer = try IndexWriter.open(folder: "index.vlx", space: space, dimension: 512)
+///     try writer.seal([try EmbeddingSegment(path: path)])
+public struct IndexWriter: ~Copyable {
+    /// What a change did.
+    public struct Change: Sendable, Equatable {
+        /// Shards whose rows were added or replaced.
+        public var sealed: [ShardIdentity] = []
+        /// Shards that were already as asked.
+        public var unchanged: [ShardIdentity] = []
+        /// Shards whose rows are gone.
+        public var removed: [ShardIdentity] = []
+        /// Segments written.
+        public var writtenSegmentCount = 0
+
+        /// Whether a new manifest was published.
+        public var isPublished: Bool { !sealed.isEmpty || !removed.isEmpty || writtenSegmentCount > 0 }
+    }
+
+    private let folder: IndexFolder
+    private let lock: FileLock
+    /// What the index consists of now; generation 0 is the empty index that has no file yet.
+    public private(set) var manifest: IndexManifest
+
+    /// Opens an index for writing, making the folder if it is missing.
+    ///
+    /// - Throws: `busy` if another process is writing it; `spaceMismatch` if it holds vectors of another space or
+    ///   dimension.
+    public static func open(
+        folder path: String, space: SpaceFingerprint, dimension: Int
+    ) throws -> IndexWriter {
+        precondition((1...EmbeddingHeader.maximumDimension).contains(dimension), "IndexWriter: dimension \(dimension)")
+        return try translatingErrors(inFile: path) {
+            try Folder.create(path)
+            let lock = try FileLock(path: path + "/" + IndexFolder.lockName, purpose: "the index")
+            let folder = IndexFolder(path: path)
+            let manifest =
+                try folder.currentManifest()
+                ?? IndexManifest(generation: 0, space: space, dimension: dimension, segments: [])
+            try SpaceCheck.require(
+                space, dimension, matches: manifest.space, manifest.dimension, indexPath: path,
+                remedy: "use another index, or delete this one and build it again")
+            return IndexWriter(folder: folder, lock: lock, manifest: manifest)
+        }
+    }
+
+    private init(folder: IndexFolder, lock: consuming FileLock, manifest: IndexManifest) {
+        self.folder = folder
+        self.lock = lock
+        self.manifest = manifest
+    }
+
+    // MARK: Changes
+
+    /// Adds the rows of these shards, replacing rows of the same shards from other embeddings. Shards whose rows come
+    /// from these very embeddings are left as they are.
+    @discardableResult
+    public mutating func seal(_ embeddings: [EmbeddingSegment]) throws -> Change {
+        try apply(embeddings, removing: [])
+    }
+
+    /// Removes the rows of these shards. Shards that are not there are fine.
+    @discardableResult
+    public mutating func remove(_ shards: Set<ShardIdentity>) throws -> Change {
+        try apply([], removing: shards)
+    }
+
+    /// Makes the index hold the rows of exactly these embeddings: adds, replaces and removes what differs.
+    @discardableResult
+    public mutating func synchronize(with embeddings: [EmbeddingSegment]) throws -> Change {
+        let wanted = Set(embeddings.map { EmbeddingRowSource(segment: $0).identity })
+        return try apply(embeddings, removing: Set(manifest.shards.keys).subtracting(wanted))
+    }
+
+    /// Merges small segments: in the order of the shards, each segment is filled until it has 65,536 rows.
+    ///
+    /// The segments that result depend on the shards alone, not on how the index came about. Those that are already so
+    /// stay as they are; nothing is published if all are.
+    @discardableResult
+    public mutating func compact() throws -> Change {
+        var holders: [ShardIdentity: String] = [:]
+        for segment in manifest.segments {
+            for shard in segment.shards { holders[shard.identity] = segment.name }
+        }
+        var groups: [[IndexedShard]] = []
+        var groupRowCount = SegmentFormat.compactedRowCount
+        for shard in manifest.shards.values.sorted(by: { $0.identity < $1.identity }) {
+            if groupRowCount >= SegmentFormat.compactedRowCount {
+                groups.append([])
+                groupRowCount = 0
+            }
+            groups[groups.count - 1].append(shard)
+            groupRowCount += shard.rowCount
+        }
+        let current = Dictionary(uniqueKeysWithValues: manifest.segments.map { ($0.shards.map(\.identity), $0) })
+        var change = Change()
+        var segments: [IndexManifest.Segment] = []
+        for group in groups {
+            if let same = current[group.map(\.identity)] {
+                segments.append(same)
+                continue
+            }
+            var open: [String: IndexSegment] = [:]
+            var sources: [any RowSource] = []
+            for shard in group {
+                guard let name = holders[shard.identity] else { preconditionFailure("every shard has a segment") }
+                let segment = try open[name] ?? IndexSegment(folder: folder.path, name: name)
+                open[name] = segment
+                sources.append(try source(of: shard.identity, in: segment))
+            }
+            segments.append(try write(sources, identifiers: open.values.first?.header.identifiers ?? .identity))
+            change.writtenSegmentCount += 1
+        }
+        if change.isPublished { try publish(segments) }
+        return change
+    }
+
+    private mutating func apply(
+        _ embeddings: [EmbeddingSegment], removing removals: Set<ShardIdentity>
+    ) throws -> Change {
+        var change = Change()
+        let current = manifest.shards
+        var additions: [EmbeddingRowSource] = []
+        for embedding in embeddings {
+            try SpaceCheck.require(
+                embedding.header.space, embedding.header.dimension, matches: manifest.space, manifest.dimension,
+                indexPath: embedding.path, remedy: "embed this shard again with the index's model")
+            let source = EmbeddingRowSource(segment: embedding)
+            if additions.contains(where: { $0.identity == source.identity })
+                || change.unchanged.contains(source.identity)
+            {
+                throw VectorIndexError(
+                    .invalidRows, "two files of embeddings are of shard \(source.identity.shard); name one",
+                    path: embedding.path)
+            }
+            if current[source.identity]?.embeddingDigest == embedding.digest, !removals.contains(source.identity) {
+                change.unchanged.append(source.identity)
+            } else {
+                additions.append(source)
+                change.sealed.append(source.identity)
+            }
+        }
+        change.removed = removals.filter { current[$0] != nil }.sorted()
+        let dropped = removals.union(change.sealed)
+        guard change.isPublished else { return change }
+        var segments: [IndexManifest.Segment] = []
+        for segment in manifest.segments {
+            let kept = segment.shards.filter { !dropped.contains($0.identity) }
+            if kept.count == segment.shards.count {
+                segments.append(segment)
+            } else if !kept.isEmpty {
+                let open = try IndexSegment(folder: folder.path, name: segment.name)
+                let sources = try kept.map { try source(of: $0.identity, in: open) }
+                segments.append(try write(sources, identifiers: open.header.identifiers))
+                change.writtenSegmentCount += 1
+            }
+        }
+        for addition in additions {
+            segments.append(try write([addition], identifiers: .identity))
+            change.writtenSegmentCount += 1
+        }
+        try publish(segments)
+        return change
+    }
+
+    /// Replaces the rows of one shard by those of any source.
+    mutating func replace(with replacement: any RowSource, identifiers: IdentifierKind) throws {
+        var segments: [IndexManifest.Segment] = []
+        for segment in manifest.segments {
+            let kept = segment.shards.filter { $0.identity != replacement.identity }
+            if kept.count == segment.shards.count {
+                segments.append(segment)
+            } else if !kept.isEmpty {
+                let open = try IndexSegment(folder: folder.path, name: segment.name)
+                let sources = try kept.map { try source(of: $0.identity, in: open) }
+                segments.append(try write(sources, identifiers: open.header.identifiers))
+            }
+        }
+        segments.append(try write([replacement], identifiers: identifiers))
+        try publish(segments)
+    }
+
+    // MARK: Steps
+
+    private func source(of identity: ShardIdentity, in segment: IndexSegment) throws -> SegmentRowSource {
+        guard let shard = segment.table.shards.firstIndex(where: { $0.identity == identity }) else {
+            throw VectorIndexError(
+                .damaged,
+                "the manifest says that \(identity.shard) is in this segment, and it is not: delete the "
+                    + "index and build it again from the embeddings", path: segment.path)
+        }
+        return SegmentRowSource(segment: segment, shard: shard)
+    }
+
+    private func write(_ sources: [any RowSource], identifiers: IdentifierKind) throws -> IndexManifest.Segment {
+        let header = SegmentHeader(space: manifest.space, dimension: manifest.dimension, identifiers: identifiers)
+        return try IndexSegmentWriter(folder: folder.path, header: header).write(sources)
+    }
+
+    private mutating func publish(_ segments: [IndexManifest.Segment]) throws {
+        // A damaged newer manifest must not be in the way of the next one.
+        let newest = try folder.generations().first ?? 0
+        let next = IndexManifest(
+            generation: max(newest, manifest.generation) + 1, space: manifest.space, dimension: manifest.dimension,
+            segments: segments)
+        for segment in next.segments where !manifest.segments.contains(segment) {
+            // Read back what was written: header, table and footer.
+            _ = try IndexSegment(folder: folder.path, name: segment.name)
+        }
+        let path = folder.path + "/" + IndexManifest.fileName(generation: next.generation)
+        let bytes = try next.encoded()
+        try translatingErrors(inFile: path) {
+            try AtomicFile.writeNew(path: path) { unsafe try $0.write(bytes.span.bytes) }
+        }
+        manifest = next
+        try folder.collectGarbage()
+    }
+}
+
+/// The rule that vectors of different spaces or dimensions never meet.
+enum SpaceCheck {
+    static func require(
+        _ space: SpaceFingerprint, _ dimension: Int, matches indexSpace: SpaceFingerprint, _ indexDimension: Int,
+        indexPath: String, remedy: String
+    ) throws(VectorIndexError) {
+        guard space == indexSpace else {
+            throw VectorIndexError(
+                .spaceMismatch,
+                "vectors of space \(space) cannot be compared with vectors of space \(indexSpace): they were made by "
+                    + "different models or preprocessing; \(remedy)", path: indexPath)
+        }
+        guard dimension == indexDimension else {
+            throw VectorIndexError(
+                .spaceMismatch,
+                "vectors of \(dimension) dimensions (space \(space)) cannot be compared with vectors of "
+                    + "\(indexDimension) dimensions (space \(indexSpace)); \(remedy)", path: indexPath)
+        }
+    }
+}

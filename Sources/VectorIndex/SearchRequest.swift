@@ -1,0 +1,56 @@
+import Samples
+
+/// What to look for.
+public struct SearchRequest: Sendable {
+    /// The space of the queries.
+    public let space: SpaceFingerprint
+    /// E of the queries.
+    public let dimension: Int
+    /// [Q, E] row-major, finite. Scores are inner products with stored vectors of unit length, so queries of unit length
+    /// give cosine similarities.
+    public let queries: [Float]
+    /// K: how many hits per query.
+    public let neighborCount: Int
+    /// Which vectors are ranked.
+    public let kinds: VectorKinds
+    /// Which samples are ranked; `nil` for all.
+    public let filter: RowFilter?
+
+    /// A request. Traps unless `queries` is a whole number of rows and `neighborCount` is at least 0.
+    public init(
+        space: SpaceFingerprint, dimension: Int, queries: [Float], neighborCount: Int, kinds: VectorKinds = .images,
+        filter: RowFilter? = nil
+    ) {
+        precondition(
+            dimension >= 1 && queries.count % dimension == 0 && neighborCount >= 0,
+            "SearchRequest: \(queries.count) numbers, dimension \(dimension), \(neighborCount) neighbors")
+        self.space = space
+        self.dimension = dimension
+        self.queries = queries
+        self.neighborCount = neighborCount
+        self.kinds = kinds
+        self.filter = filter
+    }
+
+    /// Q.
+    public var queryCount: Int { queries.count / dimension }
+}
+
+/// One vector that was found.
+public struct SearchHit: Sendable, Hashable {
+    /// Inner product with the query; larger is more similar.
+    public let score: Float
+    /// The vector's 64-bit id.
+    public let id: UInt64
+    /// Which vector.
+    public let identity: VectorIdentity
+    /// Key of the sample, as it was when it was embedded.
+    public let key: String
+    /// Where a tile lies in the oriented original; `nil` for the whole image and for captions.
+    public let box: PixelBox?
+
+    /// Pyramid level of a tile, 0 for whole images and captions.
+    public var level: Int {
+        if case .tile(let level, _) = identity.view { Int(level) } else { 0 }
+    }
+}

@@ -1,0 +1,205 @@
+import ByteFormats
+import Foundation
+import PipelineEngine
+import SampleCatalog
+import Samples
+import VectorIndex
+
+/// What `vlmpipe embed` is asked for.
+public struct EmbedRequest: Sendable {
+    /// The model; the one in use if nil.
+    public var model: String?
+    /// Only these data sets; all if empty.
+    public var datasets: [String]
+    /// Whether captions are embedded too.
+    public var embedsCaptions: Bool
+    /// Whether a model may be trained first if there is none, however long that takes.
+    public var mayTrain: Bool
+
+    /// A request.
+    public init(model: String?, datasets: [String], embedsCaptions: Bool, mayTrain: Bool) {
+        self.model = model
+        self.datasets = datasets
+        self.embedsCaptions = embedsCaptions
+        self.mayTrain = mayTrain
+    }
+}
+
+/// What embedding did.
+public struct EmbedReport: Sendable {
+    /// Lines for people.
+    public let summary: String
+    /// Vectors computed in this call.
+    public let vectorCount: Int
+}
+
+/// Embeds every complete shard that has no up-to-date segment, and seals each into the index when it is done.
+public enum EmbedWorkflow {
+    /// What besides the model decides whether vectors are stale.
+    private struct Recipe: Codable {
+        var version = "0.1"
+        var views: [String]
+        var precision = "fp32"
+        var decode = "exact"
+    }
+
+    private struct Counts {
+        var images = 0
+        var captions = 0
+        var failed = 0
+        var truncated = 0
+        var embeddedShards = 0
+        var currentShards = 0
+        var problems: [String] = []
+    }
+
+    /// Embeds, or goes on, or finds that everything is done.
+    ///
+    /// - Throws: `WorkflowError`: `usage` without a model, `interrupted` after a requested stop, `noInput` when shards could
+    ///   not be read (the others are done first).
+    public static func run(_ request: EmbedRequest, in session: Session) async throws -> EmbedReport {
+        let catalog = try session.writeCatalog()
+        if ModelStore(workspace: session.workspace).names().isEmpty {
+            try await DefaultModel.train(mayTakeLong: request.mayTrain, catalog: catalog, in: session)
+        }
+        let model = try ModelStore(workspace: session.workspace).model(named: request.model)
+        let recipe = Digest(
+            hashing: try JSONFile.text(Recipe(views: request.embedsCaptions ? ["image", "captions"] : ["image"])))
+        let space = SpaceFolder(workspace: session.workspace, space: model.space)
+        try Folder.create(space.embeddingsPath)
+
+        let names = try request.datasets.isEmpty ? catalog.datasetNames() : request.datasets
+        var shards: [CatalogShard] = []
+        for name in names { shards += try catalog.shards(ofDataset: name, states: [.complete]) }
+        let embedder = try SampleEmbedder(model: model)
+        let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "embed")
+        var recorder = RunRecorder(
+            folder: folder, command: "embed",
+            settings: [
+                "model": model.name, "space": model.space.description, "datasets": names.joined(separator: ","),
+                "captions": "\(request.embedsCaptions)",
+            ], threads: session.pool.threadCount)
+
+        let progress = session.progress(
+            title: "embed", unit: "samples", totalCount: shards.reduce(0) { $0 + Int($1.cursor.ordinal) })
+        let started = ProgressReporter.monotonicSeconds()
+        var counts = Counts()
+        var done = 0
+        var index = try IndexWriter.open(
+            folder: space.indexPath, space: model.space, dimension: model.configuration.embeddingDimension)
+        for shard in shards where !session.stop.isStopRequested {
+            let header = EmbeddingHeader(
+                space: model.space, recipe: recipe, shardDigest: shard.contentDigest ?? Digest(hashing: ""),
+                dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+            do {
+                if let segment = try space.segment(of: shard), segment.header == header {
+                    counts.currentShards += 1
+                    try index.seal([segment])
+                } else if try await embed(shard, header, embedder, catalog, space, request, session, &counts, done, progress)
+                {
+                    if let segment = try space.segment(of: shard) { try index.seal([segment]) }
+                    counts.embeddedShards += 1
+                }
+            } catch where Self.concernsOneShard(error) {
+                counts.problems.append("\(shard.name): \(error)")
+                progress.message("not embedded: \(shard.name): \(error)", isError: true)
+            }
+            done += Int(shard.cursor.ordinal)
+            progress.update(completedCount: done)
+        }
+        progress.finish()
+        try removeVanished(from: &index, catalog)
+        let rowCount = index.manifest.rowCount
+
+        let seconds = ProgressReporter.monotonicSeconds() - started
+        recorder.record.counts = [
+            "images": counts.images, "captions": counts.captions, "failed": counts.failed,
+            "truncatedCaptions": counts.truncated, "shardsEmbedded": counts.embeddedShards,
+            "shardsUpToDate": counts.currentShards, "indexRows": rowCount,
+        ]
+        recorder.record.stages = [.init(name: "embed", seconds: seconds, items: counts.images + counts.captions)]
+        let isStopped = session.stop.isStopRequested
+        try recorder.finish(outcome: isStopped ? "interrupted" : counts.problems.isEmpty ? "finished" : "failed")
+        if isStopped {
+            throw WorkflowError(.interrupted, "stopped; the same command goes on where it was")
+        }
+        guard counts.problems.isEmpty else {
+            throw WorkflowError(
+                .noInput,
+                "\(counts.problems.count) of \(shards.count) shards could not be embedded: "
+                    + counts.problems.prefix(3).joined(separator: "; ")
+                    + "; run 'vlmpipe ingest' on them again, then 'vlmpipe embed'")
+        }
+        return EmbedReport(
+            summary: summary(counts, seconds: seconds, rowCount: rowCount, model: model),
+            vectorCount: counts.images + counts.captions)
+    }
+
+    /// Embeds what is missing of one shard; false if a stop was requested before its end.
+    private static func embed(
+        _ shard: CatalogShard, _ header: EmbeddingHeader, _ embedder: SampleEmbedder, _ catalog: SampleCatalog,
+        _ space: SpaceFolder, _ request: EmbedRequest, _ session: Session, _ counts: inout Counts, _ done: Int,
+        _ progress: ProgressReporter
+    ) async throws -> Bool {
+        var writer = try EmbeddingPartWriter.open(folder: space.embeddingsPath, header: header)
+        let foundCount = Int(shard.cursor.ordinal)
+        if writer.nextOrdinal == 0 { try catalog.clearQuarantine(ofStage: "embed", inShard: shard.id) }
+        if !writer.isComplete {
+            let planError = FirstError()
+            let plan = EmbedPlan(
+                catalog: catalog, shard: shard, foundCount: foundCount, firstOrdinal: writer.nextOrdinal,
+                imagesPerItem: embedder.encoder.imageSliceRowCount, embedsCaptions: request.embedsCaptions,
+                shouldStop: { session.stop.isStopRequested }, reportFailure: { planError.note($0) })
+            var assembly = ChunkAssembly(dimension: header.dimension)
+            try await session.pool.orderedMap(plan, window: 2 * session.pool.threadCount + 1) { item in
+                try embedder(item)
+            } consume: { result in
+                counts.truncated += result.truncatedCaptionCount
+                guard let (chunk, failures) = assembly.add(result) else { return }
+                // The reason is recorded before the chunk counts as done: a kill between the two repeats the chunk.
+                if !failures.isEmpty { try catalog.quarantine(failures, inShard: shard.id) }
+                try writer.append(chunk)
+                counts.failed += chunk.failedOrdinals.count
+                for row in chunk.rows {
+                    if row.view.isVisual { counts.images += 1 } else { counts.captions += 1 }
+                }
+                progress.update(completedCount: done + Int(writer.nextOrdinal))
+            }
+            try planError.rethrow()
+            guard Int(writer.nextOrdinal) >= foundCount else { return false }
+        }
+        _ = try writer.finish()
+        return true
+    }
+
+    /// Takes the rows of shards that are no longer in the catalog, or whose file is gone, out of the index.
+    private static func removeVanished(from index: inout IndexWriter, _ catalog: SampleCatalog) throws {
+        let present = Set(
+            try catalog.shards(states: [.complete, .pending]).map { ShardIdentity(dataset: $0.dataset, shard: $0.name) })
+        let gone = Set(index.manifest.shards.keys).subtracting(present)
+        if !gone.isEmpty { try index.remove(gone) }
+    }
+
+    /// Errors of one shard's files: the other shards are still embedded.
+    private static func concernsOneShard(_ error: any Error) -> Bool {
+        Quarantine.concernsOneShard(error)
+    }
+
+    private static func summary(_ counts: Counts, seconds: Double, rowCount: Int, model: InstalledModel) -> String {
+        let total = ProgressReporter.grouped(rowCount)
+        guard counts.embeddedShards > 0 else {
+            return "everything is embedded with model \(model.name) already; the index has \(total) vectors"
+        }
+        let vectors = counts.images + counts.captions
+        let rate = seconds > 0 ? ProgressReporter.rate(Double(vectors) / seconds) : "?"
+        var text =
+            "embedded \(ProgressReporter.grouped(counts.images)) images and "
+            + "\(ProgressReporter.grouped(counts.captions)) captions with model \(model.name) in "
+            + "\(ProgressReporter.duration(seconds)) (\(rate) vectors/s); the index has \(total) vectors"
+        if counts.failed > 0 { text += "\n\(counts.failed) samples could not be embedded: 'vlmpipe dataset quarantine'" }
+        if counts.truncated > 0 {
+            text += "\n\(counts.truncated) captions are longer than the model's context and were cut"
+        }
+        return text
+    }
+}

@@ -1,0 +1,251 @@
+import ByteFormats
+import Foundation
+import Imaging
+import PipelineEngine
+import Reports
+import SampleCatalog
+import Samples
+import Shards
+import VectorIndex
+
+/// Which vectors a search ranks.
+public enum SearchTarget: String, Sendable, CaseIterable {
+    case images
+    case captions
+    case both
+}
+
+/// What `vlmpipe search` is asked for.
+public struct SearchRequest: Sendable {
+    /// The query; see `QueryExpression`.
+    public var query: String
+    /// How many hits.
+    public var count: Int
+    /// Which vectors are ranked.
+    public var target: SearchTarget
+    /// The model; the one in use if nil.
+    public var model: String?
+    /// Only these data sets; all if empty.
+    public var datasets: [String]
+    /// Only this split.
+    public var split: String?
+    /// Only samples for which this SQL condition holds.
+    public var condition: String?
+    /// Hits below this cosine are left out.
+    public var minimumScore: Float?
+    /// Where a page goes.
+    public var htmlPath: String?
+    /// Where the hits' images go.
+    public var extractDirectory: String?
+
+    /// A request.
+    public init(
+        query: String, count: Int, target: SearchTarget, model: String?, datasets: [String], split: String?,
+        condition: String?, minimumScore: Float?, htmlPath: String?, extractDirectory: String?
+    ) {
+        self.query = query
+        self.count = count
+        self.target = target
+        self.model = model
+        self.datasets = datasets
+        self.split = split
+        self.condition = condition
+        self.minimumScore = minimumScore
+        self.htmlPath = htmlPath
+        self.extractDirectory = extractDirectory
+    }
+}
+
+/// Answers one query: encode, search the index, look the hits up in the catalog, fetch pictures where they are wanted.
+public enum SearchWorkflow {
+    /// Runs a search.
+    ///
+    /// - Throws: `WorkflowError` with the next step when nothing is embedded, the model is unknown, the query or the
+    ///   condition is wrong.
+    public static func run(_ request: SearchRequest, in session: Session) async throws -> SearchReport {
+        let expression = try QueryExpression(parsing: request.query)
+        let model = try ModelStore(workspace: session.workspace).model(named: request.model)
+        let catalog = try session.readCatalog()
+        let space = SpaceFolder(workspace: session.workspace, space: model.space)
+        let index = try space.openIndex(model: model)
+
+        let encoded = try QueryEncoder(model: model).encode(expression)
+        for warning in encoded.warnings { session.note(warning) }
+        let filter = try filter(request, catalog)
+
+        let started = ProgressReporter.monotonicSeconds()
+        let found = try await index.search(
+            encoded.vector, count: request.count, target: request.target, filter: filter, pool: session.pool)
+        let milliseconds = (ProgressReporter.monotonicSeconds() - started) * 1000
+
+        let samples = try catalog.samples(found.map(\.identity.sample))
+        var hits: [SearchReport.Hit] = []
+        for (match, sample) in zip(found, samples) {
+            if let minimum = request.minimumScore, match.score < minimum { continue }
+            // A sample that the catalog no longer has is in the index only until the next 'embed'.
+            guard let sample else { continue }
+            hits.append(SearchReport.Hit(match: match, sample: sample, rank: hits.count + 1))
+        }
+        let result = SearchResult(
+            query: request.query, space: model.space.description, mode: "exact", recall: nil,
+            milliseconds: (milliseconds * 1000).rounded() / 1000, hits: hits.map(\.reported))
+        let share = try EmbeddedShare(catalog: catalog, space: space)
+        let report = SearchReport(
+            result: result, hits: hits, searchedCount: index.rowCount, note: share.isComplete ? nil : share.text)
+        if let note = report.note { session.note(note) }
+        if let path = request.htmlPath {
+            try writePage(report, to: path, session)
+        }
+        if let directory = request.extractDirectory {
+            try extract(hits, to: directory, session)
+        }
+        return report
+    }
+
+    /// The samples a search is restricted to; nil for all.
+    private static func filter(_ request: SearchRequest, _ catalog: SampleCatalog) throws -> SampleSet? {
+        var parts: [String] = []
+        if !request.datasets.isEmpty {
+            let known = try catalog.datasetNames()
+            for name in request.datasets where !known.contains(name) {
+                throw WorkflowError(
+                    .usage, "there is no data set '\(name)'; there are \(known.joined(separator: ", "))")
+            }
+            parts.append("dataset IN (\(request.datasets.map(quoted).joined(separator: ", ")))")
+        }
+        if let split = request.split { parts.append("split = \(quoted(split))") }
+        if let condition = request.condition { parts.append("(\n\(condition)\n)") }
+        guard !parts.isEmpty else { return nil }
+        return try catalog.samples(matching: parts.joined(separator: " AND "))
+    }
+
+    private static func quoted(_ text: String) -> String {
+        "'" + text.replacingOccurrences(of: "'", with: "''") + "'"
+    }
+
+    private static func writePage(_ report: SearchReport, to path: String, _ session: Session) throws {
+        let images = SampleImages()
+        var thumbnails: [Thumbnail?] = []
+        for hit in report.hits {
+            do {
+                let image = try images.image(of: hit.sample)
+                thumbnails.append(try thumbnail(image))
+            } catch {
+                session.note("no picture for \(TerminalText.sanitized(hit.sample.key)): \(error)")
+                thumbnails.append(nil)
+            }
+        }
+        let page = SearchPage(
+            result: report.result, thumbnails: thumbnails, searchedCount: report.searchedCount, note: report.note)
+        try AtomicFile.write(path: path, bytes: Array(page.html().utf8))
+        session.note("wrote \(path)")
+    }
+
+    /// Longest side of a page's pictures, in pixels.
+    static let thumbnailSize = 384
+
+    private static func thumbnail(_ image: PixelImage) throws -> Thumbnail {
+        let longest = max(image.width, image.height)
+        let scaled =
+            longest <= thumbnailSize
+            ? image
+            : image.resized(
+                width: max(1, image.width * thumbnailSize / longest),
+                height: max(1, image.height * thumbnailSize / longest), filter: .bicubic)
+        return Thumbnail(
+            bytes: try ImageEncoder.jpeg(scaled, quality: 85), pixelWidth: image.width, pixelHeight: image.height)
+    }
+
+    private static func extract(_ hits: [SearchReport.Hit], to directory: String, _ session: Session) throws {
+        let images = SampleImages()
+        let extractor = try HitExtractor(directory: directory)
+        var written = 0
+        for hit in hits {
+            do {
+                let bytes = try images.bytes(of: hit.sample)
+                _ = try extractor.extract(bytes, key: hit.sample.key, fileExtension: hit.sample.format.fileExtension)
+                written += 1
+            } catch {
+                session.note("not extracted: \(TerminalText.sanitized(hit.sample.key)): \(error)")
+            }
+        }
+        session.note("extracted \(written) of \(hits.count) images to \(directory)")
+    }
+}
+
+extension ImageFormat {
+    /// The usual extension of files of this format.
+    var fileExtension: String {
+        switch self {
+        case .jpeg: "jpg"
+        case .png: "png"
+        case .webp: "webp"
+        }
+    }
+}
+
+/// A search's answer with everything that the ways of showing it need.
+public struct SearchReport: Sendable {
+    struct Hit: Sendable {
+        let match: SpaceIndex.Match
+        let sample: CatalogSample
+        let rank: Int
+
+        var reported: SearchHit {
+            let level: Int =
+                if case .tile(let level, _) = match.identity.view { Int(level) } else { 0 }
+            return SearchHit(
+                rank: rank, score: match.score, key: sample.key, dataset: sample.identity.dataset,
+                shard: sample.imagePath, offset: Int(sample.image.offset), length: Int(sample.image.byteCount),
+                captions: captions,
+                box: match.box.map {
+                    SearchHit.Box(x: Int($0.x), y: Int($0.y), width: Int($0.width), height: Int($0.height))
+                }, level: level)
+        }
+
+        /// The sample's captions; for a hit on a caption that one first.
+        private var captions: [String] {
+            guard case .caption(let number) = match.identity.view, Int(number) < sample.captions.count else {
+                return sample.captions
+            }
+            var list = sample.captions
+            list.insert(list.remove(at: Int(number)), at: 0)
+            return list
+        }
+    }
+
+    /// The answer as programs get it.
+    public let result: SearchResult
+    let hits: [Hit]
+    /// Rows of the index that was searched.
+    public let searchedCount: Int
+    /// A remark such as how much is embedded yet.
+    public let note: String?
+
+    /// The JSON text with a final newline.
+    public func json() throws -> String { try result.jsonText(isIndented: true) + "\n" }
+
+    /// Where each hit's image is: a path, or `tar:offset+length`; control characters removed.
+    public var paths: [String] {
+        hits.map { hit in
+            let path = TerminalText.sanitized(hit.sample.imagePath)
+            let isMember = hit.sample.image.offset > 0
+            return isMember ? "\(path):\(hit.sample.image.offset)+\(hit.sample.image.byteCount)" : path
+        }
+    }
+
+    /// The table for people.
+    public func table(style: TableStyle) -> String {
+        guard !result.hits.isEmpty else { return "no hits\n" }
+        var table = TerminalTable(columns: [
+            .init("#", alignsRight: true), .init("score", alignsRight: true), .init("key", isFlexible: true),
+            .init("data set"), .init("caption", isFlexible: true),
+        ])
+        for hit in result.hits {
+            table.rows.append([
+                "\(hit.rank)", String(format: "%.3f", hit.score), hit.key, hit.dataset, hit.captions.first ?? "",
+            ])
+        }
+        return table.text(width: style.width, usesColor: style.usesColor)
+    }
+}
