@@ -85,5 +85,22 @@ let package = Package(
                 "Workflows", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+
+        // Tests: one target for each module.
+        tests("Samples"),
+        tests("PipelineEngine"),
+        tests("ByteFormats", ["CKernels"]),
+        tests("Kernels"),
+        tests("Tensors", ["Kernels"]),
+        tests("Encoders", ["ByteFormats", "Kernels", "Tensors"], resources: [.copy("Fixtures")]),
+        tests("VectorIndex", ["ByteFormats", "PipelineEngine", "Samples"]),
+        tests("Shards", ["ByteFormats", "Samples"]),
+        tests("SampleCatalog", ["Samples"]),
+        tests("Imaging", ["Samples"], resources: [.copy("Fixtures")]),
+        tests("Tokenization", resources: [.copy("Fixtures")]),
+        tests("Training", ["Encoders", "Kernels", "PipelineEngine"], resources: [.copy("Fixtures")]),
+        tests("Reports"),
+        tests("DemoScenes", ["Imaging", "Samples"]),
+        tests("Workflows", ["Imaging", "PipelineEngine", "SampleCatalog", "Samples", "Shards"]),
     ]
 )

@@ -77,6 +77,12 @@ public enum HalfPrecision {
     }
 
     /// The inverse of `byteSplit`: `bytes` has twice as many bytes as `halves` has elements.
+    public static func byteJoin(_ bytes: [UInt8], into halves: inout [UInt16]) {
+        var destination = halves.mutableSpan
+        unsafe byteJoin(bytes.span.bytes, into: &destination)
+    }
+
+    /// The inverse of `byteSplit`: `bytes` has twice as many bytes as `halves` has elements.
     public static func byteJoin(_ bytes: RawSpan, into halves: inout MutableSpan<UInt16>) {
         precondition(bytes.byteCount == halves.count * 2, "byteJoin: \(bytes.byteCount) bytes, \(halves.count) halves")
         unsafe bytes.withUnsafeBytes { source in

@@ -70,6 +70,13 @@ public struct ZstdDecompressor: ~Copyable {
 
     /// Like `decompress(_:byteCount:)`, reusing the storage of `bytes`, whose content is replaced.
     public mutating func decompress(
+        _ frame: [UInt8], byteCount: Int, into bytes: inout [UInt8]
+    ) throws(ByteFormatError) {
+        unsafe try decompress(frame.span.bytes, byteCount: byteCount, into: &bytes)
+    }
+
+    /// Like `decompress(_:byteCount:)`, reusing the storage of `bytes`, whose content is replaced.
+    public mutating func decompress(
         _ frame: RawSpan, byteCount: Int, into bytes: inout [UInt8]
     ) throws(ByteFormatError) {
         precondition(byteCount >= 0, "decompress(byteCount: \(byteCount))")

@@ -79,7 +79,7 @@ public enum TerminalText {
     }
 
     /// `text` filled up with spaces to `width` columns.
-    static func padded(_ text: String, toWidth width: Int, alignsRight: Bool) -> String {
+    public static func padded(_ text: String, toWidth width: Int, alignsRight: Bool = false) -> String {
         let fill = String(repeating: " ", count: max(0, width - self.width(text)))
         return alignsRight ? fill + text : text + fill
     }

@@ -106,9 +106,10 @@ public struct DigestHasher: Sendable {
         hash.update(data: bytes)
     }
 
-    /// Adds bytes from raw memory, which is read before the call returns.
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        unsafe hash.update(bufferPointer: bytes)
+    /// Adds bytes that are only lent.
+    public mutating func update(_ bytes: RawSpan) {
+        // The hash reads the buffer before it returns, while the span is alive.
+        unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
     }
 
     /// Adds the UTF-8 bytes of `text`, preceded by their count, so that fields cannot run into each other.

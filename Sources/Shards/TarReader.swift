@@ -54,14 +54,23 @@ struct TarReader: ~Copyable {
 
     /// Steps to the next member with bytes. After `end` or `damage` it must not be called again.
     mutating func next() throws(ShardError) -> Step {
+        var start = offset
+        var startDigest = headerDigest
         do throws(Failure) {
-            var found: Step?
-            while found == nil { found = try step() }
-            return found ?? .end
+            while true {
+                start = offset
+                startDigest = headerDigest
+                if let found = try step() { return found }
+            }
         } catch {
             switch error {
             case .system(let error): throw error
-            case .damage(let damage): return .damage(damage, offset: offset)
+            case .damage(let damage):
+                let place = offset
+                // Reading anew from here must meet the same damage with the same digest.
+                offset = start
+                headerDigest = startDigest
+                return .damage(damage, offset: place)
             }
         }
     }

@@ -208,9 +208,8 @@ struct SegmentScratch: ~Copyable {
 
     /// Byte-split, compressed elements to elements; `halves` has been sized by the table.
     mutating func unpackStoredToHalves() throws(ByteFormatError) {
-        unsafe try decompressor.decompress(stored.span.bytes, byteCount: halves.count * 2, into: &split)
-        var destination = halves.mutableSpan
-        unsafe HalfPrecision.byteJoin(split.span.bytes, into: &destination)
+        try decompressor.decompress(stored, byteCount: halves.count * 2, into: &split)
+        HalfPrecision.byteJoin(split, into: &halves)
     }
 
     /// Little-endian bytes to elements; both have been sized by the table.

@@ -24,7 +24,7 @@ public struct IndexVerification: Sendable {
     public private(set) var fileCount = 0
     /// Bytes that were read.
     public private(set) var byteCount = 0
-    /// Rows that were checked.
+    /// Rows that were checked, those that only older manifests name included.
     public private(set) var rowCount = 0
 
     /// Whether nothing is wrong.

@@ -48,6 +48,8 @@ public struct IndexWriter: ~Copyable {
             try SpaceCheck.require(
                 space, dimension, matches: manifest.space, manifest.dimension, indexPath: path,
                 remedy: "use another index, or delete this one and build it again")
+            // What a killed writer left behind.
+            try folder.collectGarbage()
             return IndexWriter(folder: folder, lock: lock, manifest: manifest)
         }
     }

@@ -182,7 +182,7 @@ import Testing
                 all += 1
             }
         }
-        #expect(all > 300)
+        #expect(all > 200)
         #expect(Double(right) / Double(all) > 0.85, "\(right) of \(all)")
     }
 }

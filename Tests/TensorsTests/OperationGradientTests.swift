@@ -119,9 +119,9 @@ struct OperationGradientTests {
                 valueColumn: 2 * width, keyOffsets: offsets, headCount: shape.heads, headWidth: shape.width,
                 isCausal: isCausal)
         } plain: { flat in
-            let columns = splitColumns(flat, rows: rows, parts: 3, width: width)
+            let parts = (0..<3).map { columns(flat, from: $0 * width, width: width, stride: 3 * width) }
             return Plain.attention(
-                query: columns[0], key: columns[1], value: columns[2], queryOffsets: offsets, keyOffsets: offsets,
+                query: parts[0], key: parts[1], value: parts[2], queryOffsets: offsets, keyOffsets: offsets,
                 headCount: shape.heads, headWidth: shape.width, isCausal: isCausal)
         }
     }
@@ -146,8 +146,8 @@ struct OperationGradientTests {
             return tape.add(attend(), attend())
         } plain: { flat in
             let keyValue = fields.values(1, of: flat)
-            let key = (0..<rows).flatMap { keyValue[$0 * (2 * width + 1)..<$0 * (2 * width + 1) + width] }
-            let value = (0..<rows).flatMap { keyValue[$0 * (2 * width + 1) + width..<($0 + 1) * (2 * width + 1) - 1] }
+            let key = columns(keyValue, from: 0, width: width, stride: 2 * width + 1)
+            let value = columns(keyValue, from: width, width: width, stride: 2 * width + 1)
             return Plain.attention(
                 query: fields.values(0, of: flat), key: key, value: value, queryOffsets: queryOffsets,
                 keyOffsets: keyOffsets, headCount: shape.heads, headWidth: shape.width, isCausal: false
@@ -253,11 +253,11 @@ struct OperationGradientTests {
     }
 }
 
-/// The column blocks of a matrix [rows, parts · width], each dense.
-func splitColumns(_ matrix: [Double], rows: Int, parts: Int, width: Int) -> [[Double]] {
-    (0..<parts).map { part in
-        (0..<rows).flatMap { row in
-            matrix[(row * parts + part) * width..<(row * parts + part + 1) * width]
-        }
+/// `width` columns from `column` on of a matrix whose rows are `stride` long, dense.
+func columns(_ matrix: [Double], from column: Int, width: Int, stride: Int) -> [Double] {
+    var result: [Double] = []
+    for start in Swift.stride(from: column, to: matrix.count, by: stride) {
+        result += matrix[start..<start + width]
     }
+    return result
 }

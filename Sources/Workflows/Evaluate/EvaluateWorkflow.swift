@@ -70,7 +70,7 @@ public enum EvaluateWorkflow {
         _ texts: inout [Float], _ imageOfText: inout [Int]
     ) throws {
         var current: (ordinal: UInt32, image: Int)?
-        for number in segment.chunks.indices {
+        for number in 0..<segment.chunkCount {
             let chunk = try segment.chunk(at: number)
             for (index, row) in chunk.rows.enumerated() where wanted.contains(row.ordinal) {
                 let vector = chunk.vectors[index * dimension..<(index + 1) * dimension]

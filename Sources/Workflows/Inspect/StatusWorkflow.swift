@@ -80,7 +80,7 @@ public enum StatusWorkflow {
         let workspace = session.workspace
         var report = StatusReport(
             workspace: workspace.path, bytes: byteCount(below: workspace.path), datasets: [], models: [],
-            cpu: CPUFeatures.summary, next: "vlmpipe ingest SOURCE")
+            cpu: ProcessorFeatures.summary, next: "vlmpipe ingest SOURCE")
         guard Folder.exists(workspace.catalogPath) else { return report }
         let catalog = try session.readCatalog()
         for name in try catalog.datasetNames() {

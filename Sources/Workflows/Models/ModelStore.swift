@@ -175,7 +175,7 @@ public struct InstalledModel: Sendable {
     ) throws -> Digests {
         var weights = DigestHasher()
         let file = try MappedFile(path: "\(directory)/\(DualEncoder.weightsFileName)")
-        file.withBytes { bytes in bytes.withUnsafeBytes { unsafe weights.update($0) } }
+        file.withBytes { weights.update($0) }
         var words = DigestHasher()
         for file in tokenizer.files() {
             words.update(field: file.name)

@@ -20,7 +20,7 @@ public struct Pipeline: Sendable {
         /// `demo-data`.
         case demoData(DemoDataRequest)
         /// `ingest`.
-        case ingest(IngestRequest)
+        case ingest(IngestOptions)
         /// `train`.
         case train(TrainRequest)
         /// `embed`.
@@ -106,14 +106,14 @@ public struct Pipeline: Sendable {
                     count: settings.integer("count", default: 16_000, in: 1...10_000_000),
                     seed: UInt64(settings.integer("seed", default: 1, in: 0...Int.max)), threads: nil, isQuiet: false))
         case "ingest":
-            return .ingest(
-                IngestRequest(
-                    sources: settings.texts("sources"), dataset: settings.text("dataset", default: "default"),
-                    split: settings.optionalText("split"),
-                    ignoresCaptions: !settings.flag("captions", default: true),
-                    check: settings.choice("check", default: CheckLevel.headers),
-                    orientation: settings.choice("orient", default: OrientationPolicy.exif),
-                    maximumBadShare: settings.number("maxBad", default: 50, in: 0...100) / 100))
+            var options = IngestOptions(sources: settings.texts("sources"))
+            options.dataset = settings.text("dataset", default: IngestOptions.defaultDataset)
+            options.split = settings.optionalText("split")
+            options.readsCaptions = settings.flag("captions", default: true)
+            options.check = settings.choice("check", default: options.check)
+            options.orientation = settings.choice("orient", default: options.orientation)
+            options.maximumBadShare = settings.number("maxBad", default: 50, in: 0...100) / 100
+            return .ingest(options)
         case "train":
             let recipe = settings.optionalText("recipe").map { $0.hasPrefix("/") || folder.isEmpty ? $0 : folder + "/" + $0 }
             return .train(

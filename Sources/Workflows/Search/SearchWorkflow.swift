@@ -6,7 +6,6 @@ import Reports
 import SampleCatalog
 import Samples
 import Shards
-import VectorIndex
 
 /// Which vectors a search ranks.
 public enum SearchTarget: String, Sendable, CaseIterable {

@@ -90,7 +90,7 @@ extension EncoderRecipe {
         let text = root.section("text")
         self.text = Text(
             context: text.integer("context", default: 32, in: 3...65536),
-            vocabulary: text.integer("vocabulary", default: 8192, in: 260...1_000_000),
+            vocabulary: text.integer("vocabulary", default: 8192, in: 515...1_000_000),
             width: text.integer("width", default: 192, in: 1...16384),
             layers: text.integer("layers", default: 3, in: 1...256), heads: text.integer("heads", default: 3, in: 1...1024))
         let changes = root.section("augmentation")

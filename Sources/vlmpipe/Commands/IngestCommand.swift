@@ -22,7 +22,7 @@ struct IngestCommand: AsyncParsableCommand {
     var sources: [String]
 
     @Option(help: ArgumentHelp("Data set the samples belong to.", valueName: "name"))
-    var dataset = "default"
+    var dataset = IngestOptions.defaultDataset
 
     @Option(
         help: ArgumentHelp(
@@ -33,26 +33,28 @@ struct IngestCommand: AsyncParsableCommand {
     @Flag(help: "Leave captions out, so that they can neither train nor be searched.")
     var noCaptions = false
 
-    @Option(help: "What is checked: 'headers' parses and hashes, 'decode' decodes every image as well.")
-    var check: CheckLevel = .headers
+    @Option(help: "What is checked: 'headers' parses and hashes, 'decode' decodes every image as well, 'none' only hashes.")
+    var check: IngestOptions.Check = .headers
 
     @Option(help: "'exif' turns images upright as their EXIF orientation says, 'none' leaves them as stored.")
-    var orient: OrientationPolicy = .exif
+    var orient: IngestOptions.Orientation = .exif
 
     @Option(
         help: ArgumentHelp("Share of bad samples past which the command fails, in percent.", valueName: "percent"))
     var maxBad = 50.0
 
     func run() async throws {
-        let session = try global.writingSession()
-        let report = try await IngestWorkflow.run(
-            IngestRequest(
-                sources: sources, dataset: dataset, split: split, ignoresCaptions: noCaptions, check: check,
-                orientation: orient, maximumBadShare: maxBad / 100),
-            in: session)
+        var options = IngestOptions(sources: sources)
+        options.dataset = dataset
+        options.split = split
+        options.readsCaptions = !noCaptions
+        options.check = check
+        options.orientation = orient
+        options.maximumBadShare = maxBad / 100
+        let report = try await IngestWorkflow.run(options, in: try global.writingSession())
         print(report.summary)
     }
 }
 
-extension CheckLevel: ExpressibleByArgument {}
-extension OrientationPolicy: ExpressibleByArgument {}
+extension IngestOptions.Check: ExpressibleByArgument {}
+extension IngestOptions.Orientation: ExpressibleByArgument {}

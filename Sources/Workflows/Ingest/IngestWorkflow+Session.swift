@@ -1,0 +1,82 @@
+import PipelineEngine
+import Reports
+import Shards
+
+extension IngestWorkflow {
+    /// Runs an ingest for a command: with progress and a run record, and with the report turned into the command's result.
+    ///
+    /// - Throws: as the form with a catalog; and `WorkflowError`: `interrupted` after a requested stop, `badData` when more
+    ///   is bad than allowed, `inputOutput` when files could not be read. What could be done is done first.
+    public static func run(_ options: IngestOptions, in session: Session) async throws -> IngestReport {
+        let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "ingest")
+        var recorder = RunRecorder(
+            folder: folder, command: "ingest",
+            settings: [
+                "sources": options.sources.joined(separator: " "), "dataset": options.dataset,
+                "rows": options.settings.text,
+            ], threads: session.pool.threadCount)
+        let progress = session.progress(title: "ingest", unit: "samples")
+        let report: IngestReport
+        do {
+            report = try await run(
+                options, workspace: session.workspace, pool: session.pool, progress: progress, stop: session.stop)
+            progress.finish()
+        } catch {
+            progress.finish()
+            try recorder.finish(outcome: "failed")
+            throw error
+        }
+        recorder.record.counts = [
+            "found": report.accounting.foundCount, "samples": report.accounting.sampleCount,
+            "quarantined": report.accounting.quarantinedCount, "examined": report.examinedCount,
+            "ignored": report.ignoredCount, "failures": report.failureCount,
+        ]
+        recorder.record.stages = [.init(name: "ingest", seconds: report.seconds, items: report.examinedCount)]
+        try recorder.finish(outcome: report.isInterrupted ? "interrupted" : "finished")
+
+        for failure in report.failures { session.note("not read: \(TerminalText.sanitized("\(failure)"))") }
+        if report.isInterrupted {
+            throw WorkflowError(.interrupted, "stopped; the same command goes on where it was. So far: \(report.summary)")
+        }
+        if report.isPastBadShare {
+            let share = (report.accounting.quarantinedShare * 1000).rounded() / 10
+            throw WorkflowError(
+                .badData,
+                "\(share) % of what was found is bad; 'vlmpipe dataset quarantine' says why, --max-bad allows more. "
+                    + report.summary)
+        }
+        if report.failureCount > 0 {
+            throw WorkflowError(
+                .inputOutput, "\(report.failureCount) files or folders could not be read (listed above). "
+                    + "Run the same command again when they can be. \(report.summary)")
+        }
+        return report
+    }
+}
+
+extension IngestReport {
+    /// Lines for people.
+    public var summary: String {
+        let grouped = ProgressReporter.grouped
+        var text =
+            "\(dataset): found \(grouped(accounting.foundCount)) = \(grouped(accounting.sampleCount)) samples + "
+            + "\(grouped(accounting.quarantinedCount)) quarantined"
+        if examinedCount > 0 {
+            text +=
+                "; read \(grouped(examinedCount)) (\(ByteText.text(Int(examinedByteCount)))) in "
+                + "\(ProgressReporter.duration(seconds)), \(ProgressReporter.rate(examinedPerSecond))/s"
+        }
+        let outcomes = ShardOutcome.allCases.compactMap { outcome in
+            shards[outcome].map { "\($0) \(outcome.rawValue)" }
+        }
+        text += "\nshards: " + (outcomes.isEmpty ? "none" : outcomes.joined(separator: ", "))
+        if ignoredCount > 0 { text += "; \(grouped(ignoredCount)) files that belong to no sample" }
+        if collisionCount > 0 { text += "; \(grouped(collisionCount)) keys keep their extension, another has the same" }
+        if !quarantinedByReason.isEmpty {
+            let reasons = quarantinedByReason.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            text += "\nquarantined: " + reasons.map { "\($0.key) \(grouped($0.value))" }.joined(separator: ", ")
+            text += "; 'vlmpipe dataset quarantine' lists them"
+        }
+        return text
+    }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import Samples
+import Testing
+
+@testable import VectorIndex
+
+/// The byte tables and the JSON schema in `Schemas` say what the code does.
+@Suite struct SchemaTests {
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Schemas")
+
+    private func text(_ name: String) throws -> String {
+        try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
+    }
+
+    /// Offset, size and text of each row of the byte table under a heading; traps the reader if rows leave gaps.
+    private func table(_ document: String, under heading: String) throws -> [(offset: Int, size: Int, field: String)] {
+        let section = try #require(document.components(separatedBy: "\n## ").first { $0.hasPrefix(heading) })
+        let rows = section.components(separatedBy: "\n").compactMap {
+            line -> (offset: Int, size: Int, field: String)? in
+            let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard cells.count == 3, let offset = Int(cells[0]), let size = Int(cells[1]) else { return nil }
+            return (offset, size, cells[2])
+        }
+        for (row, next) in zip(rows, rows.dropFirst()) {
+            #expect(row.offset + row.size == next.offset, "\(heading): \(row.field)")
+        }
+        return rows
+    }
+
+    private func end(_ rows: [(offset: Int, size: Int, field: String)]) -> Int {
+        rows.last.map { $0.offset + $0.size } ?? 0
+    }
+
+    private func number(_ bytes: [UInt8], _ row: (offset: Int, size: Int, field: String)) -> Int {
+        bytes[row.offset..<row.offset + row.size].reversed().reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    @Test func embeddingSegmentTables() throws {
+        let document = try text("embedding-segment.md")
+        #expect(
+            document.hasPrefix(
+                "# Embedding segment, version \(EmbeddingFormat.majorVersion).\(EmbeddingFormat.minorVersion)"))
+        let header = try table(document, under: "Header")
+        #expect(end(header) == EmbeddingFormat.fixedHeaderByteCount)
+        let bytes = TestVectors.header(dimension: 300).encoded
+        let values = [
+            "major version": 0, "minor version": 1, "header byte count": bytes.count, "feature bits": 0,
+            "dimension": 300, "samples of a full chunk": 256,
+        ]
+        for (field, value) in values {
+            let row = try #require(header.first { $0.field.hasPrefix(field) })
+            #expect(number(bytes, row) == value, "\(field)")
+        }
+        #expect(end(try table(document, under: "Chunk")) == EmbeddingFormat.frameHeaderByteCount)
+        let trailer = try table(document, under: "End")
+        #expect(end(trailer) == EmbeddingFormat.trailerByteCount)
+        let encoded = EmbeddingTrailer(
+            chunkCount: 3, sampleCount: 700, failedCount: 5, rowCount: 1300, digest: Digest(hashing: "x")
+        ).encoded
+        for (field, value) in ["chunks": 3, "samples": 700, "failed": 5, "rows": 1300, "byte count": 68] {
+            let row = try #require(trailer.first { $0.field.hasPrefix(field) })
+            #expect(number(encoded, row) == value, "\(field)")
+        }
+        #expect(document.contains("Row table, \(EmbeddingFormat.rowByteCount) bytes per row"))
+        for magic in [EmbeddingFormat.magic, EmbeddingFormat.frameMagic, EmbeddingFormat.trailerMagic] {
+            let name = String(decoding: magic, as: UTF8.self).replacingOccurrences(of: "\n", with: "\\n")
+            #expect(document.contains("magic `\(name)`"))
+        }
+    }
+
+    @Test func indexSegmentTables() throws {
+        let document = try text("index-segment.md")
+        #expect(
+            document.hasPrefix(
+                "# Index segment, version \(SegmentFormat.majorVersion).\(SegmentFormat.minorVersion)"))
+        let header = try table(document, under: "Header")
+        #expect(end(header) == SegmentFormat.headerByteCount)
+        let bytes = SegmentHeader(space: TestVectors.space, dimension: 300, identifiers: .assigned).encoded
+        #expect(bytes.count == SegmentFormat.headerByteCount)
+        let values = [
+            "major": 0, "minor": 1, "header byte count": 128, "dimension": 300, "rows of a full group": 256,
+            "metric": 1, "ids": 1,
+        ]
+        for (field, value) in values {
+            let row = try #require(header.first { $0.field.hasPrefix(field) })
+            #expect(number(bytes, row) == value, "\(field)")
+        }
+        let footer = try table(document, under: "Footer")
+        #expect(end(footer) == SegmentFormat.footerByteCount)
+        let encoded = SegmentFooter(tableByteOffset: 1234, table: [1, 2, 3], rowCount: 99).encoded
+        for (field, value) in [
+            "byte offset": 1234, "byte count of the table": 3, "byte count of the file": 1301, "rows": 99,
+        ] {
+            let row = try #require(footer.first { $0.field.hasPrefix(field) })
+            #expect(number(encoded, row) == value, "\(field)")
+        }
+        #expect(end(try table(document, under: "Table")) == SegmentFrame.entryByteCount)
+        for section in SegmentSection.allCases {
+            #expect(document.contains("| \(section.rawValue) | \(section.name) |"))
+        }
+        #expect(document.contains("\(SegmentFormat.identityByteCount) bytes, column by column"))
+        #expect(document.contains("raw below 10,000 rows") && SegmentFormat.rawRowCountLimit == 10_000)
+    }
+
+    @Test func manifestSchemaNamesExactlyTheFieldsThatAreWritten() throws {
+        let folder = try TemporaryFolder()
+        let embedding = try TestVectors.shard("s", sampleCount: 3, dimension: 2, seed: 1, folder: folder.file("e"))
+        var writer = try IndexWriter.open(folder: folder.file("i"), space: TestVectors.space, dimension: 2)
+        try writer.seal([embedding])
+        let lines = String(
+            decoding: try Files.read(folder.file("i/" + IndexManifest.fileName(generation: 1))), as: UTF8.self
+        ).split(separator: "\n")
+        #expect(lines.count == 2 && lines[1].hasPrefix("crc32c "))
+        let schema = try #require(
+            try JSONSerialization.jsonObject(with: Data(try text("index-manifest.schema.json").utf8)) as? [String: Any])
+        let value = try JSONSerialization.jsonObject(with: Data(lines[0].utf8))
+        try check(value, schema, root: schema, place: "manifest")
+    }
+
+    /// The part of JSON Schema that the file uses: const, $ref, type, required, properties, items, pattern, minimum.
+    private func check(_ value: Any, _ schema: [String: Any], root: [String: Any], place: String) throws {
+        if let reference = schema["$ref"] as? String {
+            let name = try #require(reference.split(separator: "/").last.map(String.init))
+            let definitions = try #require(root["$defs"] as? [String: [String: Any]])
+            try check(value, try #require(definitions[name]), root: root, place: place)
+            return
+        }
+        if let constant = schema["const"] as? String { #expect(value as? String == constant, "\(place)") }
+        switch schema["type"] as? String {
+        case "object":
+            let object = try #require(value as? [String: Any], "\(place)")
+            let properties = try #require(schema["properties"] as? [String: [String: Any]], "\(place)")
+            let required = try #require(schema["required"] as? [String], "\(place)")
+            #expect(Set(object.keys) == Set(required) && Set(required) == Set(properties.keys), "\(place)")
+            for (name, part) in object {
+                try check(part, try #require(properties[name]), root: root, place: place + "." + name)
+            }
+        case "array":
+            let items = try #require(schema["items"] as? [String: Any], "\(place)")
+            let array = try #require(value as? [Any], "\(place)")
+            #expect(!array.isEmpty, "\(place)")
+            for part in array { try check(part, items, root: root, place: place + "[]") }
+        case "string":
+            let string = try #require(value as? String, "\(place)")
+            if let pattern = schema["pattern"] as? String {
+                #expect(string.range(of: pattern, options: .regularExpression) != nil, "\(place): \(string)")
+            }
+        case "integer":
+            let number = try #require(value as? NSNumber, "\(place)")
+            #expect(number.intValue >= (schema["minimum"] as? Int ?? .min), "\(place)")
+        default: break
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+
+/// A folder of its own for one test, removed with everything in it when the test lets go of it.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        let url = try FileManager.default.url(
+            for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: FileManager.default.temporaryDirectory,
+            create: true)
+        path = url.path
+    }
+
+    deinit {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            print("cannot remove \(path): \(error)")
+        }
+    }
+
+    func file(_ name: String) -> String { path + "/" + name }
+}
+
+/// The files of a folder by name, directly in it.
+typealias FolderState = [String: [UInt8]]
+
+enum Files {
+    static func read(_ path: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+    }
+
+    static func state(of folder: String) throws -> FolderState {
+        var state: FolderState = [:]
+        guard FileManager.default.fileExists(atPath: folder) else { return state }
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            state[name] = try read(folder + "/" + name)
+        }
+        return state
+    }
+
+    /// Makes `folder` hold exactly these files.
+    static func restore(_ state: FolderState, to folder: String) throws {
+        if FileManager.default.fileExists(atPath: folder) { try FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for (name, bytes) in state { try write(bytes, to: folder + "/" + name) }
+    }
+
+    /// The states of a folder before each step of `body`, and after it: what a killed process leaves behind.
+    static func states(of folder: String, during body: () throws -> Void) throws -> [FolderState] {
+        let states = Locked<[FolderState]>([])
+        let failures = Locked<[String]>([])
+        let observer = FileStepRecorder.observer {
+            do {
+                let state = try Files.state(of: folder)
+                states.update { if $0.last != state { $0.append(state) } }
+            } catch {
+                failures.update { $0.append("\(error)") }
+            }
+        }
+        try FileStepRecorder.record(observer, body)
+        guard failures.value.isEmpty else { throw VectorTestError(message: failures.value.joined()) }
+        return states.value + [try state(of: folder)]
+    }
+}
+
+struct VectorTestError: Error { let message: String }
