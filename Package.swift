@@ -86,21 +86,28 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // Tests: one target for each module.
+        // Tests: one target for each module, and what several of them share.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("Samples"),
         tests("PipelineEngine"),
         tests("ByteFormats", ["CKernels"]),
         tests("Kernels"),
         tests("Tensors", ["Kernels"]),
         tests("Encoders", ["ByteFormats", "Kernels", "Tensors"], resources: [.copy("Fixtures")]),
-        tests("VectorIndex", ["ByteFormats", "PipelineEngine", "Samples"]),
+        tests("VectorIndex", ["ByteFormats", "CKernels", "PipelineEngine", "Samples"]),
         tests("Shards", ["ByteFormats", "Samples"]),
         tests("SampleCatalog", ["Samples"]),
-        tests("Imaging", ["Samples"], resources: [.copy("Fixtures")]),
+        tests("Imaging", ["Kernels", "Samples"], resources: [.copy("Fixtures")]),
         tests("Tokenization", resources: [.copy("Fixtures")]),
-        tests("Training", ["Encoders", "Kernels", "PipelineEngine"], resources: [.copy("Fixtures")]),
-        tests("Reports"),
+        tests("Training", ["ByteFormats", "Encoders", "Kernels", "PipelineEngine", "Samples"], resources: [.copy("Fixtures")]),
+        tests("Reports", ["TestSupport"]),
         tests("DemoScenes", ["Imaging", "Samples"]),
-        tests("Workflows", ["Imaging", "PipelineEngine", "SampleCatalog", "Samples", "Shards"]),
+        // The built executable: exit statuses, output, kill and resume.
+        .testTarget(
+            name: "CommandTests", dependencies: ["TestSupport", "vlmpipe"],
+            swiftSettings: [.treatAllWarnings(as: .error)]),
+        tests(
+            "Workflows",
+            ["Encoders", "Imaging", "PipelineEngine", "SampleCatalog", "Samples", "Shards", "TestSupport", "Training"]),
     ]
 )

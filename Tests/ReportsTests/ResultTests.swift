@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Reports
@@ -90,19 +91,5 @@ struct ResultTests {
         #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(SearchHit.Box.self, from: Data(text.utf8))
         }
-    }
-
-    @Test("evaluation")
-    func evaluation() throws {
-        let direction = EvaluationResult.Direction(recallAt1: 0.25, recallAt5: 0.5, recallAt10: 0.75, medianRank: 4.5)
-        let result = EvaluationResult(
-            split: "dev", images: 1000, texts: 5000, textToImage: direction, imageToText: direction)
-        let json = try result.jsonText(isIndented: true)
-        #expect(json.contains("\"recall@10\" : 0.75"))
-        #expect(try JSONDecoder().decode(EvaluationResult.self, from: Data(json.utf8)) == result)
-        let check = try SchemaCheck(file: "eval-result.schema.json")
-        #expect(try check.problems(json) == [])
-        #expect(check.properties("direction") == ["recall@1", "recall@5", "recall@10", "medianRank"])
-        #expect(check.properties() == ["split", "images", "texts", "textToImage", "imageToText"])
     }
 }

@@ -25,7 +25,8 @@ import Testing
             let sample = try #require(try catalog.samples(ofShard: shard.id, limit: 1).first)
             let bytes = try ShardReader().read(
                 MemberLocation(path: sample.imagePath, range: sample.image), digest: sample.digest)
-            #expect(try bytes == IngestFixture.image(0))
+            let original = try IngestFixture.image(0)
+            #expect(bytes == original)
             #expect([sample.pixelWidth, sample.pixelHeight] == [3, 2])
             #expect(sample.captions == ["caption 0", "more"])
             #expect(try catalog.attributes(ofOrdinal: 0, inShard: shard.id).map(\.name) == ["n"])
@@ -44,7 +45,7 @@ import Testing
         let heldOut = (1..<60).filter { Split.byHash(ofKey: "p/\($0)") == .heldOut }.count
         #expect(heldOut > 0)
         #expect(bySplit == ["val": 1, "heldout": heldOut, "train": 59 - heldOut])
-        let report = try await fixture.ingest(["p"]) { $0.split = "test" }
+        let report = try await fixture.ingest(["p"], change: { $0.split = "test" })
         #expect(report.shards == [.replaced: 1])
         #expect(try fixture.reading { try $0.counts().samplesBySplit } == ["test": 60])
     }
@@ -245,22 +246,26 @@ import Testing
         try fixture.write("p/good.txt", "words")
         let headers = try await fixture.ingest(["p"])
         #expect(headers.accounting.quarantinedCount == 0)
-        let decoded = try await fixture.ingest(["p"]) { $0.check = .decode }
+        let decoded = try await fixture.ingest(["p"], change: { $0.check = .decode })
         #expect(decoded.shards == [.replaced: 1])
         #expect(decoded.accounting.quarantinedCount == 1)
-        let weaker = try await fixture.ingest(["p"]) { $0.check = .headers }
+        let weaker = try await fixture.ingest(["p"], change: { $0.check = .headers })
         #expect(weaker.shards == [.unchanged: 1])
-        let silent = try await fixture.ingest(["p"]) { options in
-            options.check = .decode
-            options.readsCaptions = false
-        }
+        let silent = try await fixture.ingest(
+            ["p"],
+            change: { options in
+                options.check = .decode
+                options.readsCaptions = false
+            })
         #expect(silent.shards == [.replaced: 1])
         #expect(try fixture.reading { try $0.counts().captions } == 0)
-        let strict = try await fixture.ingest(["p"]) { options in
-            options.check = .decode
-            options.readsCaptions = false
-            options.maximumBadShare = 0.4
-        }
+        let strict = try await fixture.ingest(
+            ["p"],
+            change: { options in
+                options.check = .decode
+                options.readsCaptions = false
+                options.maximumBadShare = 0.4
+            })
         #expect(strict.isPastBadShare)
     }
 
@@ -277,10 +282,12 @@ import Testing
 
     @Test func optionsAreCheckedTogether() async throws {
         await #expect {
-            _ = try await fixture.ingest([]) { options in
-                options.dataset = "a\nb"
-                options.split = ""
-            }
+            _ = try await fixture.ingest(
+                [],
+                change: { options in
+                    options.dataset = "a\nb"
+                    options.split = ""
+                })
         } throws: { error in
             let message = (error as? WorkflowError)?.message ?? ""
             return message.contains("source") && message.contains("data set") && message.contains("split")
@@ -301,15 +308,17 @@ import Testing
             try catalog.shards().flatMap { try catalog.samples(ofShard: $0.id).map(\.orientation) }
         } }
         #expect(try orientations() == [.rotated90Clockwise])
-        _ = try await fixture.ingest(["p"]) { $0.orientation = .none }
+        _ = try await fixture.ingest(["p"], change: { $0.orientation = .none })
         #expect(try orientations() == [.upright])
     }
 
     @Test func oneWriterAtATime() throws {
         let workspace = try Workspace.findOrCreate(explicit: fixture.path + "/w", environment: [:], directory: "/")
-        let lock = try workspace.lock()
-        #expect { _ = try workspace.lock() } throws: { ($0 as? WorkflowError)?.code.exitStatus == 75 }
-        _ = consume lock
+        do {
+            let lock = try workspace.lock()
+            #expect { _ = try workspace.lock() } throws: { ($0 as? WorkflowError)?.code.exitStatus == 75 }
+            _ = consume lock
+        }
         _ = try workspace.lock()
     }
 }

@@ -1,29 +1,32 @@
 import Foundation
-import Testing
 
 /// The part of JSON Schema 2020-12 that the files in `Schemas/` use; an unknown keyword is a problem itself.
-struct SchemaCheck {
+public struct SchemaCheck {
     private let root: [String: Any]
 
     /// The folder `Schemas/` of the package.
-    static var folder: URL {
+    public static var folder: URL {
         URL(filePath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Schemas")
     }
 
-    init(file: String) throws {
+    /// Reads a schema of that folder.
+    public init(file: String) throws {
         let url = Self.folder.appending(path: file)
-        root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any])
+        guard let object = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any] else {
+            throw CocoaError(.fileReadCorruptFile)
+        }
+        root = object
     }
 
     /// What is wrong with a JSON text, by path; empty when it conforms.
-    func problems(_ json: String) throws -> [String] {
+    public func problems(_ json: String) throws -> [String] {
         problems(try JSONSerialization.jsonObject(with: Data(json.utf8)), root, "$")
     }
 
     /// The keys that an object under a definition (or the root) may state.
-    func properties(_ definition: String? = nil) -> Set<String> {
+    public func properties(_ definition: String? = nil) -> Set<String> {
         let schema = definition.flatMap { (root["$defs"] as? [String: [String: Any]])?[$0] } ?? root
         return Set((schema["properties"] as? [String: Any] ?? [:]).keys)
     }
