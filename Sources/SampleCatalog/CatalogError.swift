@@ -52,21 +52,25 @@ public struct CatalogError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Translates an error of the database.
     init(_ error: any Error, path: String) {
         guard let error = error as? DatabaseError else {
-            self = error as? CatalogError
+            self =
+                error as? CatalogError
                 ?? CatalogError(.inputOutput, "The catalog cannot be used.", place: path, cause: "\(error)")
             return
         }
         let cause = error.message ?? "SQLite error \(error.resultCode.rawValue)"
         switch error.resultCode {
         case .SQLITE_BUSY, .SQLITE_LOCKED:
-            self.init(.busy, "Another process is writing the catalog; try again when it is done.", place: path, cause: cause)
+            self.init(
+                .busy, "Another process is writing the catalog; try again when it is done.", place: path, cause: cause)
         case .SQLITE_NOTADB, .SQLITE_CORRUPT:
             self.init(
                 .unreadable,
                 "The catalog is damaged or not a catalog. Move it away and run 'vlmpipe ingest' on the sources again.",
                 place: path, cause: cause)
         case .SQLITE_CANTOPEN:
-            self.init(.missing, "The catalog cannot be opened; check the path and its permissions.", place: path, cause: cause)
+            self.init(
+                .missing, "The catalog cannot be opened; check the path and its permissions.", place: path, cause: cause
+            )
         case .SQLITE_CONSTRAINT:
             self.init(.inconsistent, "A row contradicts the catalog's rules.", place: path, cause: cause)
         default:

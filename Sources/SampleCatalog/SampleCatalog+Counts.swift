@@ -56,7 +56,8 @@ extension SampleCatalog {
             }
             counts.distinctImages =
                 try Int.fetchOne(
-                    db, sql: "SELECT count(DISTINCT s.digest) FROM samples s \(scope) \(usable)", arguments: arguments) ?? 0
+                    db, sql: "SELECT count(DISTINCT s.digest) FROM samples s \(scope) \(usable)", arguments: arguments)
+                ?? 0
             if let row = try Row.fetchOne(
                 db,
                 sql: """

@@ -21,7 +21,8 @@ extension SampleCatalog {
     ///
     /// The condition runs on a connection that cannot write, as part of one statement. Throws `filterInvalid` with
     /// SQLite's words if it is none.
-    public func samples(matching condition: String, ofDataset dataset: String? = nil) throws(CatalogError) -> SampleSet {
+    public func samples(matching condition: String, ofDataset dataset: String? = nil) throws(CatalogError) -> SampleSet
+    {
         do {
             return try pool.read { db in
                 try SampleCatalog.check(dataset, db)
@@ -32,12 +33,15 @@ extension SampleCatalog {
                 var set = SampleSet()
                 let rows = try Row.fetchCursor(statement, arguments: ["dataset": dataset])
                 while let row = try rows.next() {
-                    guard let ordinal = UInt32(exactly: row[2] as Int64) else { throw SampleCatalog.inconsistent("a sample") }
+                    guard let ordinal = UInt32(exactly: row[2] as Int64) else {
+                        throw SampleCatalog.inconsistent("a sample")
+                    }
                     set.insert(SampleIdentity(dataset: row[0], shard: row[1], ordinal: ordinal))
                 }
                 return set
             }
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR || error.resultCode == .SQLITE_MISUSE {
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR || error.resultCode == .SQLITE_MISUSE
+        {
             throw CatalogError(
                 .filterInvalid,
                 "The filter is not a condition in SQL. Columns are "

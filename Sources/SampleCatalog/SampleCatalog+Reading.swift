@@ -113,7 +113,8 @@ extension SampleCatalog {
     }
 
     /// Attributes of a sample by ascending name.
-    public func attributes(ofOrdinal ordinal: UInt32, inShard shard: ShardID) throws(CatalogError) -> [SampleAttribute] {
+    public func attributes(ofOrdinal ordinal: UInt32, inShard shard: ShardID) throws(CatalogError) -> [SampleAttribute]
+    {
         try read { db in
             try Row.fetchAll(
                 db, sql: "SELECT name, value FROM attributes WHERE shard_id = ? AND ordinal = ? ORDER BY name",

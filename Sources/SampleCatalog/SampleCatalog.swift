@@ -49,7 +49,8 @@ public final class SampleCatalog: Sendable {
                 try migrator.migrate(pool)
             } else if try !pool.read(migrator.hasCompletedMigrations) {
                 throw CatalogError(
-                    .unreadable, "The catalog is of an older version; run 'vlmpipe ingest' once to bring it up to date.",
+                    .unreadable,
+                    "The catalog is of an older version; run 'vlmpipe ingest' once to bring it up to date.",
                     place: path)
             }
         } catch {

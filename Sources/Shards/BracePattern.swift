@@ -141,7 +141,8 @@ public enum BracePattern {
         }
         // The smaller distance of two non-negative numbers cannot overflow.
         guard abs(last - first) < maximumCount else { throw tooMany(pattern) }
-        let isPadded = firstText.utf8.count == lastText.utf8.count || firstText.hasPrefix("0") || lastText.hasPrefix("0")
+        let isPadded =
+            firstText.utf8.count == lastText.utf8.count || firstText.hasPrefix("0") || lastText.hasPrefix("0")
         let width = isPadded ? max(firstText.utf8.count, lastText.utf8.count) : 0
         return stride(from: first, through: last, by: first <= last ? 1 : -1).map { number in
             let digits = String(number)

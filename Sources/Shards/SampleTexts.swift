@@ -43,7 +43,8 @@ public struct SampleTexts: Hashable, Sendable {
         var attributes: [String: Scalar] = [:]
         for suffix in ["txt", "caption"] where readsCaptions {
             for member in members where member.suffix == suffix {
-                captions.append(SampleTexts.cleaned(String(decoding: SampleTexts.withoutMark(member.bytes), as: UTF8.self)))
+                captions.append(
+                    SampleTexts.cleaned(String(decoding: SampleTexts.withoutMark(member.bytes), as: UTF8.self)))
             }
         }
         for member in members where member.suffix == "json" {

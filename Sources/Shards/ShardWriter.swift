@@ -39,7 +39,8 @@ public struct ShardWriter: ~Copyable {
     ) throws(ShardError) {
         precondition(
             maximumSampleCount >= 1 && maximumByteCount >= 1,
-            "ShardWriter(maximumSampleCount: \(maximumSampleCount), maximumByteCount: \(maximumByteCount)) holds nothing")
+            "ShardWriter(maximumSampleCount: \(maximumSampleCount), maximumByteCount: \(maximumByteCount)) holds nothing"
+        )
         self.directory = directory
         self.prefix = prefix
         self.maximumSampleCount = maximumSampleCount
@@ -142,7 +143,8 @@ public struct ShardWriter: ~Copyable {
                 !suffix.contains("/")
             else {
                 throw unwritable(
-                    key, "with the suffix '\(suffix)' would be read back differently: a key has no dot in its last part "
+                    key,
+                    "with the suffix '\(suffix)' would be read back differently: a key has no dot in its last part "
                         + "and a suffix no capital letters")
             }
         }

@@ -53,7 +53,7 @@ final class BatchLoader: Sendable {
         Units(plan: plan, sliceRowCount: sliceRowCount, slicesPerStep: slicesPerStep, steps: steps)
     }
 
-    func load(_ unit: Unit) -> SliceInput {
+    func load(_ unit: Unit) throws(CancellationError) -> SliceInput {
         let epoch = plan.epoch(ofStep: unit.step)
         let order = plan.order(ofEpoch: epoch)
         var input = SliceInput(step: unit.step, slice: unit.slice)
@@ -72,6 +72,8 @@ final class BatchLoader: Sendable {
                 input.tokens.append(example.tokens)
                 input.imageGroups.append(example.imageGroup)
                 input.textGroups.append(example.textGroup)
+            } catch let error as CancellationError {
+                throw error
             } catch {
                 input.failureCount += 1
                 if failedSamples.withLock({ $0.insert(index).inserted }) {

@@ -81,6 +81,10 @@ struct CheckpointStore {
         let steps = try steps()
         let kept = Set(steps.filter { isScheduled($0) }.suffix(Self.keptCount)).union([state.step])
         for step in steps where !kept.contains(step) { try Folder.removeFile(path(step: step)) }
+        // Left by a process that was killed while it wrote a checkpoint that this run did not write again.
+        for name in try Folder.names(in: folder) where name.hasPrefix(Self.prefix) && name.hasSuffix(".tmp") {
+            try Folder.removeFile(folder + "/" + name)
+        }
         try Folder.synchronize(folder)
     }
 

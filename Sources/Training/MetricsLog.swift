@@ -42,10 +42,12 @@ public enum MetricsLog {
 
     /// Reads all whole lines of a log, in order; a line torn by a kill is left out. No file gives no records.
     ///
+    /// May be called while the run goes on.
+    ///
     /// - Throws: errors of the file system, and of the JSON decoder for a whole line that is not a record.
     public static func records(path: String) throws -> [MetricsRecord] {
         guard Folder.exists(path) else { return [] }
-        let file = try AppendFile(path: path)
+        let file = try RandomAccessFile(path: path)
         return try parse(file.read(byteOffset: 0, byteCount: file.byteCount)).map(\.record)
     }
 

@@ -92,13 +92,17 @@ public final class Trainer {
                 loader.units(steps: state.step..<plan.stepCount),
                 window: slicesPerStep * (1 + recipe.prefetchBatchCount)
             ) { [loader] unit in
-                loader.load(unit)
+                try loader.load(unit)
             } consume: { input in
                 accounting.recordSamples(input.rowCount)
                 accounting.recordQuarantined(input.failureCount)
                 inputs.append(input)
                 guard inputs.count == slicesPerStep else { return }
-                try failurePolicy.check(accounting)
+                if state.step + 1 == plan.stepCount {
+                    try failurePolicy.checkFinal(accounting)
+                } else {
+                    try failurePolicy.check(accounting)
+                }
                 let report = try await step.run(inputs, step: state.step, on: pool)
                 inputs.removeAll(keepingCapacity: true)
                 pace.stepEnded(rowCount: report.rowCount, atSeconds: nowSeconds())
@@ -114,7 +118,6 @@ public final class Trainer {
         } catch is StopRequested {
             // The state is saved; the outcome says that the run is not complete.
         }
-        try failurePolicy.checkFinal(accounting)
         return TrainingOutcome(
             step: state.step, stepCount: plan.stepCount, lastLoss: state.lastLoss, best: best,
             parameters: step.update.parameters.copy(), failedSampleCount: loader.failedSampleCount,

@@ -90,7 +90,8 @@ public struct Workspace: Sendable {
         } catch {
             if error.code == .busy {
                 throw WorkflowError(
-                    .tryAgain, "another vlmpipe command is writing to this workspace; wait for it or stop it", place: path)
+                    .tryAgain, "another vlmpipe command is writing to this workspace; wait for it or stop it",
+                    place: path)
             }
             throw WorkflowError(.inputOutput, "cannot take the workspace's lock", place: lockPath, cause: error)
         }

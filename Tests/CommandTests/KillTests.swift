@@ -36,7 +36,8 @@ import Testing
                 try fixture.tool(workspace).succeed(stage.command)
                 let state = try fixture.state(workspace)
                 #expect(
-                    state.keys.sorted() == expected.keys.sorted(), "\(stage.name), killed after \(delay) s: other files")
+                    state.keys.sorted() == expected.keys.sorted(), "\(stage.name), killed after \(delay) s: other files"
+                )
                 for (name, bytes) in expected {
                     #expect(state[name] == bytes, "\(stage.name), killed after \(delay) s: \(name) differs")
                 }

@@ -124,7 +124,9 @@ import Testing
         #expect(outcome.errors.contains(text))
     }
 
-    @Test(arguments: ["ingest", "train", "embed", "search", "eval", "run", "demo-data", "status", "dataset", "model", "index"])
+    @Test(arguments: [
+        "ingest", "train", "embed", "search", "eval", "run", "demo-data", "status", "dataset", "model", "index",
+    ])
     func everyCommandHasHelp(command: String) throws {
         let folder = try TemporaryFolder()
         let outcome = try Tool(workspace: folder.path + "/workspace", folder: folder.path).run([command, "--help"])

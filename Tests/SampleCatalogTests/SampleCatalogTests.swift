@@ -46,7 +46,8 @@ import Testing
 
     @Test func theSchemaIsTheOneThatIsWrittenDown() throws {
         let tests = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        let file = tests.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Schemas/catalog.sql")
+        let file = tests.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+            "Schemas/catalog.sql")
         let written = try String(contentsOf: file, encoding: .utf8)
             .split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("--") }
             .joined(separator: "\n")
@@ -122,11 +123,15 @@ import Testing
                 QuarantineRecord(ordinal: 2, stage: "ingest", key: "k2", byteOffset: 5, code: "c", reason: "r")
             ])
         var counts = try catalog.counts(ofDataset: "d")
-        #expect([counts.found, counts.samples, counts.quarantined, counts.captions, counts.captionedSamples] == [4, 3, 1, 2, 1])
+        let first: [Int] = [
+            counts.found, counts.samples, counts.quarantined, counts.captions, counts.captionedSamples,
+        ]
+        #expect(first == [4, 3, 1, 2, 1] as [Int])
         let late = QuarantineRecord(ordinal: 0, stage: "embed", key: "k0", byteOffset: 9, code: "e", reason: "later")
         try catalog.quarantine([late, late], inShard: shard.id)
         counts = try catalog.counts()
-        #expect([counts.found, counts.samples, counts.quarantined, counts.captions] == [4, 2, 2, 0])
+        let second: [Int] = [counts.found, counts.samples, counts.quarantined, counts.captions]
+        #expect(second == [4, 2, 2, 0] as [Int])
         #expect(counts.quarantinedByReason == ["ingest/c": 1, "embed/e": 1])
         #expect(try catalog.samples(ofShard: shard.id, includesQuarantined: false).map(\.ordinal) == [1, 3])
         #expect(try catalog.quarantine(stage: "embed").map(\.record) == [late])
@@ -229,7 +234,8 @@ import Testing
         FilterCase(condition: "attribute_key = 'inner'", ordinals: [2]),
         FilterCase(condition: "\"odd \"\"name\" = 'o''k'", ordinals: [2]),
         FilterCase(condition: "key IN ('k0', 'k2') OR ordinal = 9", ordinals: [0, 2]),
-        FilterCase(condition: "dataset = 'd' AND shard = '0.tar' AND bytes = 100 AND format = 'jpeg'", ordinals: [0, 1, 2]),
+        FilterCase(
+            condition: "dataset = 'd' AND shard = '0.tar' AND bytes = 100 AND format = 'jpeg'", ordinals: [0, 1, 2]),
     ]
 
     private func addFiltered() throws {

@@ -22,7 +22,9 @@ import Testing
     }
 
     @Test func walksInTheOrderOfPaths() throws {
-        for name in ["b.jpg", "b/c.png", "b.txt", "a.jpg", "b-.jpg", ".hidden.jpg", ".vlmpipe/x.jpg", "b/d/e.jpg", "b/.x"] {
+        for name in [
+            "b.jpg", "b/c.png", "b.txt", "a.jpg", "b-.jpg", ".hidden.jpg", ".vlmpipe/x.jpg", "b/d/e.jpg", "b/.x",
+        ] {
             try folder.write(name, TarFixture.image(1))
         }
         let found = try groups().groups

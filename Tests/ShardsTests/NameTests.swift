@@ -72,7 +72,8 @@ import Testing
 
     @Test(arguments: [
         ("cat", "cat.jpg"), ("a/b/../c", "a_b_.._c.jpg"), ("../../etc/passwd", "_._.._etc_passwd.jpg"),
-        ("..", "_.jpg"), ("", "_.jpg"), ("-rf", "_rf.jpg"), (".hidden", "_hidden.jpg"), ("a\u{0}b\u{1B}[31m", "a_b_[31m.jpg"),
+        ("..", "_.jpg"), ("", "_.jpg"), ("-rf", "_rf.jpg"), (".hidden", "_hidden.jpg"),
+        ("a\u{0}b\u{1B}[31m", "a_b_[31m.jpg"),
         ("gpj\u{202E}exe", "gpj_exe.jpg"), ("C:\\x", "C__x.jpg"), ("漢字 🌟", "漢字 🌟.jpg"), ("a. ", "a.jpg"),
     ])
     func makesSafeNames(_ key: String, _ name: String) {
@@ -85,9 +86,10 @@ import Testing
         #expect(long.text.hasSuffix("-9999.jpg"))
     }
 
-    @Test(arguments: [
-        ("/a/b", "/a", "b"), ("/a", "/a", ""), ("/ab", "/a", nil), ("/a/b", "/", "a/b"), ("/b", "/a", nil),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("/a/b", "/a", "b"), ("/a", "/a", ""), ("/ab", "/a", nil), ("/a/b", "/", "a/b"), ("/b", "/a", nil),
+        ] as [(String, String, String?)])
     func relativePaths(_ path: String, _ folder: String, _ expected: String?) {
         #expect(SourcePath.relative(path, to: folder) == expected)
     }

@@ -9,13 +9,17 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func write(_ keys: [String], to name: String, maximumSampleCount: Int = 3) throws -> [ShardWriter.WrittenShard] {
+    private func write(_ keys: [String], to name: String, maximumSampleCount: Int = 3) throws -> [ShardWriter
+        .WrittenShard]
+    {
         var writer = try ShardWriter(
             directory: folder.path + "/" + name, prefix: "s-", maximumSampleCount: maximumSampleCount)
         for (index, key) in keys.enumerated() {
             try writer.write(
                 key: key,
-                members: [("jpg", TarFixture.image(UInt8(index), count: 500 + index)), ("txt", Array("cap \(index)".utf8))])
+                members: [
+                    ("jpg", TarFixture.image(UInt8(index), count: 500 + index)), ("txt", Array("cap \(index)".utf8)),
+                ])
         }
         return try writer.finish()
     }
@@ -27,7 +31,8 @@ import Testing
 
     @Test func whatIsWrittenIsRead() throws {
         let shards = try write(Self.keys, to: "out")
-        #expect(shards.map { ($0.path as NSString).lastPathComponent } == ["s-00000.tar", "s-00001.tar", "s-00002.tar"])
+        #expect(
+            shards.map { ($0.path as NSString).lastPathComponent } == ["s-00000.tar", "s-00001.tar", "s-00002.tar"])
         #expect(shards.map(\.sampleCount) == [3, 3, 2])
         var samples: [FoundSample] = []
         for shard in shards {
@@ -112,13 +117,17 @@ import Testing
         try FileManager.default.createSymbolicLink(atPath: target + "/b.jpg", withDestinationPath: outside)
         #expect(try extractor.extract([9], key: "b", fileExtension: "jpg") == target + "/b-2.jpg")
         #expect(FileManager.default.contents(atPath: outside) == Data([9]))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: target).sorted() == ["a-2.jpg", "a.jpg", "b-2.jpg", "b.jpg"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: target).sorted() == [
+                "a-2.jpg", "a.jpg", "b-2.jpg", "b.jpg",
+            ])
     }
 
-    @Test(arguments: [
-        ([0xFF, 0xD8, 0xFF], ContentKind.image), ([0x1F, 0x8B, 8], .compressed("gzip")),
-        ([0x28, 0xB5, 0x2F, 0xFD], .compressed("zstd")), ([], .empty), ([0, 0, 0], .empty), ([1, 2, 3], .other),
-    ] as [([UInt8], ContentKind)])
+    @Test(
+        arguments: [
+            ([0xFF, 0xD8, 0xFF], ContentKind.image), ([0x1F, 0x8B, 8], .compressed("gzip")),
+            ([0x28, 0xB5, 0x2F, 0xFD], .compressed("zstd")), ([], .empty), ([0, 0, 0], .empty), ([1, 2, 3], .other),
+        ] as [([UInt8], ContentKind)])
     func recognisesContent(_ bytes: [UInt8], _ kind: ContentKind) {
         #expect(ContentKind(firstBytes: bytes) == kind)
     }

@@ -54,7 +54,7 @@ func fileBytes(_ path: String) throws -> Data {
 }
 
 /// A model that trains in milliseconds.
-func tinyArchitecture() throws -> DualEncoderArchitecture {
+func tinyArchitecture(initialLogitScale: Float = 2.6593) throws -> DualEncoderArchitecture {
     try DualEncoderArchitecture(
         DualEncoderConfiguration(
             embeddingDimension: 16,

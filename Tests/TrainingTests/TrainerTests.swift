@@ -13,6 +13,7 @@ struct TinyRun {
     var recipe = tinyRecipe()
     var source = DrawnSource(sampleCount: 19)
     var threadCount = 2
+    var initialLogitScale: Float = 2.6593
 
     @discardableResult
     func run(
@@ -21,7 +22,8 @@ struct TinyRun {
         let pool = ComputePool(threadCount: threadCount)
         defer { pool.shutdown() }
         let trainer = try Trainer(
-            architecture: tinyArchitecture(), recipe: recipe, source: source, runDirectory: folder, pool: pool)
+            architecture: tinyArchitecture(initialLogitScale: initialLogitScale), recipe: recipe, source: source,
+            runDirectory: folder, pool: pool)
         return try await trainer.run(progress: progress, stop: stop) { snapshot in
             // Any number that depends on the parameters will do.
             let value = Double(snapshot.parameters[0])
@@ -213,6 +215,31 @@ struct TinyRun {
             #expect(outcome.samplesPerSecond == 8)
             #expect(values.allSatisfy { $0.stepCount == 6 && $0.loss.isFinite })
             #expect(values.map(\.epoch) == [0, 0, 1, 1, 2, 2])
+        }
+    }
+
+    @Test func `the logit scale is held within its bounds after each step`() async throws {
+        try await withTemporaryFolder { folder in
+            for (start, bound) in [(Float(10), log(100.0)), (-3, 0)] {
+                var run = TinyRun(folder: folder + "/\(start)")
+                run.initialLogitScale = start
+                run.recipe.length = .samples(8)
+                var scales: [Double] = []
+                try await run.run { scales.append($0.logitScale) }
+                #expect(scales.count == 1)
+                #expect(abs(scales[0] - bound) < 1e-6)
+            }
+        }
+    }
+
+    @Test func `a loss that is not finite ends the run with the reason`() async throws {
+        try await withTemporaryFolder { folder in
+            var run = TinyRun(folder: folder)
+            run.initialLogitScale = 1000
+            let error = await #expect(throws: TrainingError.self) { try await run.run() }
+            #expect(error?.code == .diverged)
+            #expect(error?.place == "step 0")
+            #expect(try !FileManager.default.fileExists(atPath: folder + "/checkpoints"))
         }
     }
 }

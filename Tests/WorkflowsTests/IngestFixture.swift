@@ -53,7 +53,9 @@ final class IngestFixture {
                 ("png", index % 50 == 7 ? Array("not a picture".utf8) : try IngestFixture.image(index + salt)),
                 ("txt", Array("caption \(index)".utf8)),
             ]
-            if index % 3 == 0 { members.append(("json", Array(#"{"captions":["caption \#(index)","more"],"n":\#(index)}"#.utf8))) }
+            if index % 3 == 0 {
+                members.append(("json", Array(#"{"captions":["caption \#(index)","more"],"n":\#(index)}"#.utf8)))
+            }
             if index % 40 == 9 { members[members.count - 1] = ("json", Array("{broken".utf8)) }
             try writer.write(key: key, members: members)
         }

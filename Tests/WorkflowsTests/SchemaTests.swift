@@ -4,6 +4,7 @@ import PipelineEngine
 import TestSupport
 import Testing
 import Training
+
 @testable import Workflows
 
 /// What is written conforms to its schema, and schemas and code name the same keys.
@@ -11,7 +12,8 @@ import Training
     @Test func evaluation() async throws {
         let pool = ComputePool(threadCount: 1)
         let metrics = try await RetrievalMetrics.evaluate(
-            split: "dev", images: [1, 0, 0, 1], texts: [1, 0, 0, 1, 1, 0], dimension: 2, imageOfText: [0, 1, 1], on: pool)
+            split: "dev", images: [1, 0, 0, 1], texts: [1, 0, 0, 1, 1, 0], dimension: 2, imageOfText: [0, 1, 1],
+            on: pool)
         let check = try SchemaCheck(file: "eval-result.schema.json")
         let json = try JSONFile.text(metrics)
         #expect(try check.problems(json) == [])
@@ -64,7 +66,8 @@ import Training
 
         recipe.seed = 9
         #expect(try recipe.digest() != EncoderRecipe(path: path, seed: nil).digest())
-        #expect(try recipe.digest() != EncoderRecipe(path: path, seed: 9).digest(), "the training seed follows the seed")
+        #expect(
+            try recipe.digest() != EncoderRecipe(path: path, seed: 9).digest(), "the training seed follows the seed")
         #expect(try EncoderRecipe(path: path, seed: 9).digest() == EncoderRecipe(path: path, seed: 9).digest())
     }
 
@@ -91,8 +94,10 @@ import Training
             try Pipeline(path: path)
         } throws: { error in
             let text = "\(error)"
-            return ["variable 'data'", "splitt: unknown setting", "dance: is no stage", "captions: must be true or false"]
-                .allSatisfy(text.contains)
+            return [
+                "variable 'data'", "splitt: unknown setting", "dance: is no stage", "captions: must be true or false",
+            ]
+            .allSatisfy(text.contains)
         }
         #expect(throws: WorkflowError.self) { try Pipeline(path: path, assignments: ["nothing"]) }
     }

@@ -81,7 +81,9 @@ struct EmbedPlan: Sequence, Sendable {
         }
         if embedsCaptions {
             let captions = samples.flatMap { sample in
-                sample.captions.prefix(Self.captionsPerSample).enumerated().map { (sample: sample, number: $0.offset, text: $0.element) }
+                sample.captions.prefix(Self.captionsPerSample).enumerated().map {
+                    (sample: sample, number: $0.offset, text: $0.element)
+                }
             }
             works += stride(from: 0, to: captions.count, by: Self.captionsPerItem).map {
                 .captions(Array(captions[$0..<Swift.min($0 + Self.captionsPerItem, captions.count)]))
@@ -123,7 +125,7 @@ struct SampleEmbedder: Sendable {
                 do {
                     pixels += preprocessing(try images.image(of: sample)).bytes
                     result.rows.append(EmbeddingRow(ordinal: sample.ordinal, view: .image, key: sample.key))
-                } catch where Quarantine.concernsOneSample(error, isInFolder: item.isFolder) {
+                } catch  where Quarantine.concernsOneSample(error, isInFolder: item.isFolder) {
                     result.failures.append(
                         QuarantineRecord(
                             ordinal: sample.ordinal, stage: "embed", key: sample.key, byteOffset: sample.image.offset,

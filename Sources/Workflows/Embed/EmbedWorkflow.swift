@@ -95,12 +95,13 @@ public enum EmbedWorkflow {
                 if let segment = try space.segment(of: shard), segment.header == header {
                     counts.currentShards += 1
                     try index.seal([segment])
-                } else if try await embed(shard, header, embedder, catalog, space, request, session, &counts, done, progress)
+                } else if try await embed(
+                    shard, header, embedder, catalog, space, request, session, &counts, done, progress)
                 {
                     if let segment = try space.segment(of: shard) { try index.seal([segment]) }
                     counts.embeddedShards += 1
                 }
-            } catch where Self.concernsOneShard(error) {
+            } catch  where Self.concernsOneShard(error) {
                 counts.problems.append("\(shard.name): \(error)")
                 progress.message("not embedded: \(shard.name): \(error)", isError: true)
             }
@@ -175,7 +176,8 @@ public enum EmbedWorkflow {
     /// Takes the rows of shards that are no longer in the catalog, or whose file is gone, out of the index.
     private static func removeVanished(from index: inout IndexWriter, _ catalog: SampleCatalog) throws {
         let present = Set(
-            try catalog.shards(states: [.complete, .pending]).map { ShardIdentity(dataset: $0.dataset, shard: $0.name) })
+            try catalog.shards(states: [.complete, .pending]).map { ShardIdentity(dataset: $0.dataset, shard: $0.name) }
+        )
         let gone = Set(index.manifest.shards.keys).subtracting(present)
         if !gone.isEmpty { try index.remove(gone) }
     }
@@ -196,7 +198,9 @@ public enum EmbedWorkflow {
             "embedded \(ProgressReporter.grouped(counts.images)) images and "
             + "\(ProgressReporter.grouped(counts.captions)) captions with model \(model.name) in "
             + "\(ProgressReporter.duration(seconds)) (\(rate) vectors/s); the index has \(total) vectors"
-        if counts.failed > 0 { text += "\n\(counts.failed) samples could not be embedded: 'vlmpipe dataset quarantine'" }
+        if counts.failed > 0 {
+            text += "\n\(counts.failed) samples could not be embedded: 'vlmpipe dataset quarantine'"
+        }
         if counts.truncated > 0 {
             text += "\n\(counts.truncated) captions are longer than the model's context and were cut"
         }

@@ -43,13 +43,16 @@ public enum EvaluateWorkflow {
         for name in names {
             for shard in try catalog.shards(ofDataset: name, split: split, states: [.complete]) {
                 var wanted: Set<UInt32> = []
-                try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: split, includesQuarantined: false) { chunk in
+                try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: split, includesQuarantined: false) {
+                    chunk in
                     for sample in chunk where !sample.captions.isEmpty { wanted.insert(sample.ordinal) }
                 }
                 guard !wanted.isEmpty else { continue }
-                guard let segment = try space.segment(of: shard), segment.header.shardDigest == shard.contentDigest else {
+                guard let segment = try space.segment(of: shard), segment.header.shardDigest == shard.contentDigest
+                else {
                     throw WorkflowError(
-                        .usage, "shard \(shard.name) is not embedded with model '\(model.name)' yet; run "
+                        .usage,
+                        "shard \(shard.name) is not embedded with model '\(model.name)' yet; run "
                             + "'vlmpipe embed --model \(model.name)'")
                 }
                 try append(segment, wanted, dimension, &images, &texts, &imageOfText)
@@ -57,7 +60,8 @@ public enum EvaluateWorkflow {
         }
         guard !imageOfText.isEmpty else {
             throw WorkflowError(
-                .usage, "the split '\(request.split)' has no captioned samples to measure on; "
+                .usage,
+                "the split '\(request.split)' has no captioned samples to measure on; "
                     + "'vlmpipe dataset stats' lists the splits")
         }
         return try await RetrievalMetrics.evaluate(

@@ -45,7 +45,8 @@ public struct SceneBenchmark: Codable, Sendable {
         let filter = try catalog.samples(matching: "split = 'test'", ofDataset: dataset)
         guard filter.count == truth.scenes.count else {
             throw WorkflowError(
-                .usage, "the split test of '\(dataset)' has \(filter.count) samples, the truth file \(truth.scenes.count)")
+                .usage,
+                "the split test of '\(dataset)' has \(filter.count) samples, the truth file \(truth.scenes.count)")
         }
         guard try catalog.samples(matching: "split = 'test' AND captions > 0", ofDataset: dataset).isEmpty else {
             throw WorkflowError(.usage, "the test split was ingested with captions; ingest it with --no-captions")
@@ -60,7 +61,8 @@ public struct SceneBenchmark: Codable, Sendable {
                 let encoded = try encoder.encode(
                     QueryExpression(terms: [.init(weight: 1, content: .text(text))]))
                 let hit = try await index.search(
-                    encoded.vector, count: 1, target: .images, filter: filter, pool: session.pool).first
+                    encoded.vector, count: 1, target: .images, filter: filter, pool: session.pool
+                ).first
                 guard let hit, let sample = try catalog.samples([hit.identity.sample]).first ?? nil,
                     let scene = truth.scenes[sample.key]
                 else {

@@ -130,7 +130,8 @@ extension IngestWorkflow {
                 gone.append(file)
             }
         }
-        let isAsRecorded = present.allSatisfy { unchanged.contains($0.0) } && gone.allSatisfy { $0.signature == .goneFile }
+        let isAsRecorded =
+            present.allSatisfy { unchanged.contains($0.0) } && gone.allSatisfy { $0.signature == .goneFile }
         if isAsRecorded, options.settings.areMet(by: shard.settings) {
             state.update { $0.add(.unchanged) }
             return true

@@ -36,7 +36,8 @@ extension IngestWorkflow {
 
         for failure in report.failures { session.note("not read: \(TerminalText.sanitized("\(failure)"))") }
         if report.isInterrupted {
-            throw WorkflowError(.interrupted, "stopped; the same command goes on where it was. So far: \(report.summary)")
+            throw WorkflowError(
+                .interrupted, "stopped; the same command goes on where it was. So far: \(report.summary)")
         }
         if report.isPastBadShare {
             let share = (report.accounting.quarantinedShare * 1000).rounded() / 10
@@ -47,7 +48,8 @@ extension IngestWorkflow {
         }
         if report.failureCount > 0 {
             throw WorkflowError(
-                .inputOutput, "\(report.failureCount) files or folders could not be read (listed above). "
+                .inputOutput,
+                "\(report.failureCount) files or folders could not be read (listed above). "
                     + "Run the same command again when they can be. \(report.summary)")
         }
         return report

@@ -24,7 +24,8 @@ struct SampleExamination: Sendable {
                 SampleExamination.record(item.ordinal, item.key, item.byteOffset, item.code.rawValue, item.reason))
         case .sample(let found):
             do throws(ShardError) {
-                return .sample(try examine(found, texts: SampleTexts(found.texts, readsCaptions: options.readsCaptions)))
+                return .sample(
+                    try examine(found, texts: SampleTexts(found.texts, readsCaptions: options.readsCaptions)))
             } catch {
                 return .quarantine(
                     SampleExamination.record(

@@ -68,8 +68,10 @@ public struct DatasetStatistics: Codable, Sendable {
     public var text: String {
         func line(_ name: String, _ value: String) -> String { TerminalText.padded(name, toWidth: 20) + value + "\n" }
         func list(_ counts: [String: Int]) -> String {
-            counts.sorted { $0.key < $1.key }.map { "\(TerminalText.sanitized($0.key)) \(ProgressReporter.grouped($0.value))" }
-                .joined(separator: ", ")
+            counts.sorted { $0.key < $1.key }.map {
+                "\(TerminalText.sanitized($0.key)) \(ProgressReporter.grouped($0.value))"
+            }
+            .joined(separator: ", ")
         }
         var text = line("found", ProgressReporter.grouped(found))
         text += line("samples", ProgressReporter.grouped(samples))

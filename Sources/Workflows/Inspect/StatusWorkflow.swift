@@ -54,7 +54,9 @@ public struct StatusReport: Codable, Sendable {
     public var text: String {
         var lines = ["workspace  \(workspace), \(ByteText.text(bytes))"]
         for dataset in datasets {
-            let splits = dataset.splits.sorted { $0.key < $1.key }.map { "\($0.key) \(ProgressReporter.grouped($0.value))" }
+            let splits = dataset.splits.sorted { $0.key < $1.key }.map {
+                "\($0.key) \(ProgressReporter.grouped($0.value))"
+            }
             lines.append(
                 "data set   \(dataset.name): \(ProgressReporter.grouped(dataset.samples)) samples "
                     + "(\(splits.joined(separator: ", "))), \(ProgressReporter.grouped(dataset.captions)) captions"
@@ -63,7 +65,8 @@ public struct StatusReport: Codable, Sendable {
         for model in models {
             lines.append(
                 "model      \(model.name)\(model.isInUse ? " (in use)" : ""): "
-                    + "\(ProgressReporter.grouped(model.embedded)) of \(ProgressReporter.grouped(model.total)) samples embedded")
+                    + "\(ProgressReporter.grouped(model.embedded)) of \(ProgressReporter.grouped(model.total)) samples embedded"
+            )
         }
         lines.append("CPU        \(cpu)")
         lines.append("next       \(next)")

@@ -22,7 +22,8 @@ enum DefaultModel {
     static func train(mayTakeLong: Bool, catalog: SampleCatalog, in session: Session) async throws {
         var pairCount = 0
         for shard in try catalog.shards(split: .train, states: [.complete]) {
-            try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: .train, includesQuarantined: false) { chunk in
+            try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: .train, includesQuarantined: false) {
+                chunk in
                 pairCount += chunk.count { !$0.captions.isEmpty }
             }
         }

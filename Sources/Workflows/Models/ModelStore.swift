@@ -78,7 +78,8 @@ public struct ModelStore: Sendable {
         }
         guard allowed, !name.isEmpty, !name.hasPrefix("."), name != "current", name.utf8.count <= 100 else {
             throw WorkflowError(
-                .usage, "a model's name holds letters, digits, '-', '_' and '.', and does not start with '.'", place: name)
+                .usage, "a model's name holds letters, digits, '-', '_' and '.', and does not start with '.'",
+                place: name)
         }
         return "\(directory)/\(name)"
     }

@@ -115,7 +115,9 @@ public struct Pipeline: Sendable {
             options.maximumBadShare = settings.number("maxBad", default: 50, in: 0...100) / 100
             return .ingest(options)
         case "train":
-            let recipe = settings.optionalText("recipe").map { $0.hasPrefix("/") || folder.isEmpty ? $0 : folder + "/" + $0 }
+            let recipe = settings.optionalText("recipe").map {
+                $0.hasPrefix("/") || folder.isEmpty ? $0 : folder + "/" + $0
+            }
             return .train(
                 TrainRequest(
                     recipePath: recipe, model: settings.text("model", default: "inhouse"),

@@ -66,7 +66,8 @@ extension QueryExpression {
             let plain = trimmed(input)
             if plain.isEmpty {
                 throw WorkflowError(
-                    .usage, "the query is empty; give a text such as \"orange cat in the sun\" or an image as @photo.jpg")
+                    .usage,
+                    "the query is empty; give a text such as \"orange cat in the sun\" or an image as @photo.jpg")
             }
             guard startsWithTerm() else { return [Term(weight: 1, content: .text(plain))] }
             var terms = [try term(sign: sign() ?? 1)]
@@ -157,7 +158,8 @@ extension QueryExpression {
                     text.append(character)
                 }
             }
-            throw WorkflowError(.usage, "the query '\(input)' has no closing quote for the one at column \(opening + 1)")
+            throw WorkflowError(
+                .usage, "the query '\(input)' has no closing quote for the one at column \(opening + 1)")
         }
 
         private mutating func word() -> String {

@@ -132,7 +132,9 @@ public final class SettingsSection {
 
     /// A whole number.
     public func integer(_ key: String, default standard: Int? = nil, in range: ClosedRange<Int>) -> Int {
-        value(key, default: standard, standIn: range.lowerBound, kind: "a whole number") { $0.int } check: { number in
+        value(key, default: standard, standIn: range.lowerBound, kind: "a whole number") {
+            $0.int
+        } check: { number in
             range.contains(number) ? nil : "is \(number), must be from \(range.lowerBound) to \(range.upperBound)"
         }
     }
@@ -150,8 +152,9 @@ public final class SettingsSection {
     public func numbers(
         _ key: String, default standard: [Double]? = nil, count: Int, in range: ClosedRange<Double>
     ) -> [Double] {
-        value(key, default: standard, standIn: Array(repeating: range.lowerBound, count: count), kind: "\(count) numbers")
-        { node in
+        value(
+            key, default: standard, standIn: Array(repeating: range.lowerBound, count: count), kind: "\(count) numbers"
+        ) { node in
             let numbers = node.sequence?.compactMap { $0.float ?? $0.int.map(Double.init) }
             return numbers?.count == count && node.sequence?.count == count ? numbers : nil
         } check: { numbers in
@@ -162,13 +165,21 @@ public final class SettingsSection {
 
     /// `true` or `false`.
     public func flag(_ key: String, default standard: Bool? = nil) -> Bool {
-        value(key, default: standard, standIn: false, kind: "true or false") { $0.bool } check: { _ in nil }
+        value(key, default: standard, standIn: false, kind: "true or false") {
+            $0.bool
+        } check: { _ in
+            nil
+        }
     }
 
     /// A text; `${name}` is replaced by the variable's value.
     public func text(_ key: String, default standard: String? = nil) -> String {
-        value(key, default: standard, standIn: "", kind: "a text") { $0.scalar?.string } check: { _ in nil }
-            .map { expand($0, key) }
+        value(key, default: standard, standIn: "", kind: "a text") {
+            $0.scalar?.string
+        } check: { _ in
+            nil
+        }
+        .map { expand($0, key) }
     }
 
     /// A text that may be absent.
@@ -199,8 +210,10 @@ public final class SettingsSection {
                 return texts.count == sequence.count && !texts.isEmpty ? texts : nil
             }
             return node.scalar.map { [$0.string] }
-        } check: { _ in nil }
-            .map { expand($0, key) }
+        } check: { _ in
+            nil
+        }
+        .map { expand($0, key) }
     }
 
     /// A mapping inside this one; an absent one reads as empty, so that its defaults apply.

@@ -55,7 +55,8 @@ final class CatalogTrainingSource: TrainingSource {
         self.shards = shards
         var places: [Place] = []
         for (number, shard) in shards.enumerated() {
-            try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: .train, includesQuarantined: false) { chunk in
+            try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: .train, includesQuarantined: false) {
+                chunk in
                 for sample in chunk where !sample.captions.isEmpty {
                     places.append(Place(shardNumber: UInt32(number), ordinal: sample.ordinal))
                 }
@@ -73,7 +74,8 @@ final class CatalogTrainingSource: TrainingSource {
             let sample = try catalog.samples(ofShard: shard.id, from: place.ordinal, limit: 1).first,
             sample.ordinal == place.ordinal, !sample.captions.isEmpty
         else {
-            throw WorkflowError(.badData, "the sample is no longer in the catalog", place: "\(shard.name):\(place.ordinal)")
+            throw WorkflowError(
+                .badData, "the sample is no longer in the catalog", place: "\(shard.name):\(place.ordinal)")
         }
         let id = VectorIdentity(sample: sample.identity, view: .image).id
         var words = SeededGenerator(seed: seed, epoch: epoch, number: id, purpose: "caption")

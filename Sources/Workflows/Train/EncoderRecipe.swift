@@ -82,7 +82,8 @@ extension EncoderRecipe {
 
         let image = root.section("image")
         self.image = Image(
-            size: image.integer("size", default: 64, in: 8...4096), patch: image.integer("patch", default: 8, in: 1...512),
+            size: image.integer("size", default: 64, in: 8...4096),
+            patch: image.integer("patch", default: 8, in: 1...512),
             stem: image.choice("stem", default: DualEncoderConfiguration.Stem.convolutional).rawValue,
             width: image.integer("width", default: 192, in: 1...16384),
             layers: image.integer("layers", default: 4, in: 1...256),
@@ -92,7 +93,8 @@ extension EncoderRecipe {
             context: text.integer("context", default: 32, in: 3...65536),
             vocabulary: text.integer("vocabulary", default: 8192, in: 515...1_000_000),
             width: text.integer("width", default: 192, in: 1...16384),
-            layers: text.integer("layers", default: 3, in: 1...256), heads: text.integer("heads", default: 3, in: 1...1024))
+            layers: text.integer("layers", default: 3, in: 1...256),
+            heads: text.integer("heads", default: 3, in: 1...1024))
         let changes = root.section("augmentation")
         augmentation = Augmentation(
             cropScale: changes.numbers("cropScale", default: [0.6, 1], count: 2, in: 0.01...1),

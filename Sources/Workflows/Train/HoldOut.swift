@@ -73,7 +73,8 @@ struct HoldOut: Sendable {
             return encoder.encodeImages(
                 Array(pixels[start * imageByteCount..<end * imageByteCount]), count: end - start)
         }
-        let texts = try await pool.map(Array(stride(from: 0, to: tokens.count, by: EmbedPlan.captionsPerItem))) { start in
+        let texts = try await pool.map(Array(stride(from: 0, to: tokens.count, by: EmbedPlan.captionsPerItem))) {
+            start in
             encoder.encodeTexts(Array(tokens[start..<min(start + EmbedPlan.captionsPerItem, tokens.count)]))
         }
         let metrics = try await RetrievalMetrics.evaluate(

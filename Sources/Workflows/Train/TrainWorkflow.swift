@@ -154,7 +154,8 @@ public enum TrainWorkflow {
             guard let holdOut else { return TrainingEvaluation(metrics: [:], score: 0) }
             let encoder = try DualEncoder(configuration: configuration, parameters: snapshot.parameters)
             let evaluation = try await holdOut.evaluate(encoder, pool: session.pool)
-            recall = evaluation.metrics["textToImage.recall@10"].map { String(format: ", R@10 %.1f %%", $0 * 100) } ?? ""
+            recall =
+                evaluation.metrics["textToImage.recall@10"].map { String(format: ", R@10 %.1f %%", $0 * 100) } ?? ""
             return evaluation
         }
         return try await trainer.run(

@@ -30,7 +30,9 @@ struct DemoDataCommand: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        if !(1...10_000_000).contains(count) { throw ValidationError("--count is \(count), must be from 1 to 10000000") }
+        if !(1...10_000_000).contains(count) {
+            throw ValidationError("--count is \(count), must be from 1 to 10000000")
+        }
     }
 
     func run() async throws {

@@ -33,7 +33,8 @@ struct IngestCommand: AsyncParsableCommand {
     @Flag(help: "Leave captions out, so that they can neither train nor be searched.")
     var noCaptions = false
 
-    @Option(help: "What is checked: 'headers' parses and hashes, 'decode' decodes every image as well, 'none' only hashes.")
+    @Option(
+        help: "What is checked: 'headers' parses and hashes, 'decode' decodes every image as well, 'none' only hashes.")
     var check: IngestOptions.Check = .headers
 
     @Option(help: "'exif' turns images upright as their EXIF orientation says, 'none' leaves them as stored.")
