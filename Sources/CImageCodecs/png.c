@@ -1,5 +1,5 @@
-// PNG through libpng, converted to RGB as Pillow's convert("RGB") does: alpha and tRNS dropped, 16-bit colour cut to its
-// high byte, 16-bit grey clipped at 255, no gamma and no colour profile.
+// PNG through libpng, converted to RGB as Pillow's convert("RGB") does: alpha and tRNS dropped, 16-bit colour cut to
+// its high byte, 16-bit grey clipped at 255, no gamma and no colour profile.
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>

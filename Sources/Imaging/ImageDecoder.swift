@@ -9,6 +9,10 @@ import Samples
 ///   byte, 16-bit grey is clipped at 255.
 /// - WebP: alpha is dropped; of an animation, the first frame.
 ///
+/// Where it is stricter than Pillow: a PNG whose pixel data fails its checksum is `malformed`, and one that ends within
+/// that checksum `truncated`; lossless JPEG (SOF3) is `unsupported`; `ImageLimits.maximumScanCount` holds. Where it is
+/// more lenient: nothing after a picture's last row is read.
+///
 /// Colour profiles and gamma are ignored. Unlike the reference pipelines, EXIF orientation is applied unless the caller
 /// says otherwise.
 ///

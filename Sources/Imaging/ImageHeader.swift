@@ -7,7 +7,8 @@ import Samples
 ///
 /// The format is recognised by content. Sizes are those of the stored pixels; `orientedPixelWidth` and
 /// `orientedPixelHeight` are those after `orientation` is applied. Metadata that is damaged counts as absent, since the
-/// picture itself may be sound; a damaged structure around the pixels is an error.
+/// picture itself may be sound; a damaged structure around the pixels is an error. Orientation is read from EXIF only
+/// (JPEG APP1, PNG eXIf, WebP EXIF), not from XMP and not from the text chunks some PNG writers hide EXIF in.
 public struct ImageHeader: Hashable, Sendable {
     /// The file format.
     public let format: ImageFormat

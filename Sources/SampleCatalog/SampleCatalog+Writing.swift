@@ -120,12 +120,16 @@ extension SampleCatalog {
         try write { db in
             let state = try String.fetchOne(
                 db, sql: "SELECT state FROM shards WHERE id = ?", arguments: [shard.rawValue])
-            if state == "pending" { try SampleCatalog.removeRows(ofShard: shard, db) }
-            try db.execute(
-                sql: """
-                    UPDATE shards SET state = 'missing', cursor_byte_offset = 0, cursor_ordinal = 0,
-                        cursor_digest = NULL WHERE id = ?
-                    """, arguments: [shard.rawValue])
+            if state == "pending" {
+                try SampleCatalog.removeRows(ofShard: shard, db)
+                // Without size and time no file passes for the one that was ingested.
+                try db.execute(
+                    sql: """
+                        UPDATE shards SET byte_count = NULL, modified_nanoseconds = NULL, cursor_byte_offset = 0,
+                            cursor_ordinal = 0, cursor_digest = NULL WHERE id = ?
+                        """, arguments: [shard.rawValue])
+            }
+            try db.execute(sql: "UPDATE shards SET state = 'missing' WHERE id = ?", arguments: [shard.rawValue])
         }
     }
 

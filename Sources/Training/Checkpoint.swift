@@ -51,9 +51,6 @@ struct CheckpointStore {
     }
 
     /// Writes a checkpoint, then removes old ones.
-    ///
-    /// Steps for which `isScheduled` holds are kept up to two; one written because of a stop goes once it is passed, so
-    /// that a run that was stopped ends with the same files as one that was not.
     func write(
         _ state: CheckpointState, layout: ParameterLayout, update: ParameterUpdate, isScheduled: (Int) -> Bool
     ) throws {
@@ -78,10 +75,18 @@ struct CheckpointStore {
         }
         try SafetensorsFile.write(
             path: path(step: state.step), tensors: tensors, metadata: [Self.metadataKey: metadata])
+        try removeOld(isScheduled: isScheduled)
+    }
+
+    /// Removes what the newest checkpoint has made superfluous; a killed process may have left it.
+    ///
+    /// Steps for which `isScheduled` holds are kept up to two; one written because of a stop goes once it is passed, so
+    /// that a run that was stopped ends with the same files as one that was not.
+    func removeOld(isScheduled: (Int) -> Bool) throws {
         let steps = try steps()
-        let kept = Set(steps.filter { isScheduled($0) }.suffix(Self.keptCount)).union([state.step])
+        guard let newest = steps.last else { return }
+        let kept = Set(steps.filter { isScheduled($0) }.suffix(Self.keptCount)).union([newest])
         for step in steps where !kept.contains(step) { try Folder.removeFile(path(step: step)) }
-        // Left by a process that was killed while it wrote a checkpoint that this run did not write again.
         for name in try Folder.names(in: folder) where name.hasPrefix(Self.prefix) && name.hasSuffix(".tmp") {
             try Folder.removeFile(folder + "/" + name)
         }

@@ -83,6 +83,7 @@ public final class Trainer {
         evaluate: ((TrainingSnapshot) async throws -> TrainingEvaluation)? = nil
     ) async throws -> TrainingOutcome {
         var metrics = try MetricsWriter(path: metricsPath, keepingThroughStep: state.step)
+        try store.removeOld(isScheduled: isCheckpointStep)
         var pace = TrainingPace()
         var accounting = Accounting()
         var inputs: [SliceInput] = []

@@ -67,6 +67,7 @@ import Testing
         var once = Canvas(width: 40, height: 40, color: .grey(0))
         once.fill(Path(ellipse: (30, 20), 25, 12), .solid(Tint(0, 0, 0)))
         once.fill(Path(ellipse: (-5, 44), 25, 12), .solid(Tint(0, 0, 0)))
+        once.fill(Path(x: 3.3, y: 4, width: 7.3, height: 30.5), .solid(Tint(0, 0, 0)))
         let path = Path(smooth: [(5, 5), (33, 9), (30, 38), (2, 20)])
         once.fill(path, .solid(Tint(0.2, 0.7, 0.4)))
         var other = Canvas(width: 40, height: 40, color: .grey(0))

@@ -61,7 +61,8 @@ func tinyArchitecture(initialLogitScale: Float = 2.6593) throws -> DualEncoderAr
             vision: .init(imageSize: 16, patchSize: 8, width: 16, layerCount: 1, headWidth: 8, stem: .patch),
             text: .init(
                 contextLength: 8, vocabularySize: 40, width: 16, layerCount: 1, headCount: 2, endTokenID: 39,
-                padTokenID: 0)
+                padTokenID: 0),
+            initialLogitScale: initialLogitScale
         ))
 }
 

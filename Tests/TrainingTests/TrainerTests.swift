@@ -239,7 +239,7 @@ struct TinyRun {
             let error = await #expect(throws: TrainingError.self) { try await run.run() }
             #expect(error?.code == .diverged)
             #expect(error?.place == "step 0")
-            #expect(try !FileManager.default.fileExists(atPath: folder + "/checkpoints"))
+            #expect(!FileManager.default.fileExists(atPath: folder + "/checkpoints"))
         }
     }
 }

@@ -129,10 +129,12 @@ public enum DatasetWorkflow {
                 if asJSON {
                     show(try JSONFile.line(entry))
                 } else {
-                    show(
-                        TerminalText.sanitized(
-                            "\(entry.path):\(entry.offset) \(entry.key.isEmpty ? "-" : entry.key) "
-                                + "[\(entry.stage)/\(entry.code)] \(entry.reason)"))
+                    // A tar is one file with offsets; in a folder the key leads to the file.
+                    let place =
+                        shard.kind == .tar
+                        ? "\(entry.path):\(entry.offset) \(entry.key.isEmpty ? "-" : entry.key)"
+                        : "\(entry.path): \(entry.key), byte \(entry.offset)"
+                    show(TerminalText.sanitized("\(place) [\(entry.stage)/\(entry.code)] \(entry.reason)"))
                 }
             }
         }
