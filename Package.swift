@@ -52,7 +52,7 @@ let package = Package(
 
         // Row 3: targets that do not know each other.
         module("Encoders", ["ByteFormats", "Kernels", "Tensors"]),
-        module("VectorIndex", ["ByteFormats", "Kernels", "PipelineEngine", "Samples", crypto]),
+        module("VectorIndex", ["ByteFormats", "CKernels", "PipelineEngine", "Samples", crypto]),
         module("Shards", ["ByteFormats", "Samples", crypto]),
         module("SampleCatalog", ["Samples", .product(name: "GRDB", package: "GRDB.swift")]),
         module("Imaging", ["CImageCodecs", "Kernels", "Samples"]),

@@ -17,6 +17,8 @@ public struct FileStep: Sendable {
     @TaskLocal public static var observer: Observer?
 
     /// Whoever wants to know of every step.
+    ///
+    /// A class, because binding a task-local function crashes in optimised builds of Swift 6.3.
     public final class Observer: Sendable {
         fileprivate let body: @Sendable (FileStep) -> Void
 

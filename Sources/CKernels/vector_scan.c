@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-// Sixteen lanes on every CPU: one AVX-512 register, two AVX ones, four SSE or NEON ones. So the order of additions is the same.
+// Sixteen lanes on every CPU: one AVX-512 register, two AVX ones, four SSE or NEON ones. So additions have one order.
 typedef float lanes16 __attribute__((vector_size(64), aligned(4)));
 typedef uint16_t halves16 __attribute__((vector_size(32), aligned(2)));
 typedef uint32_t words16 __attribute__((vector_size(64), aligned(4)));
@@ -31,72 +31,73 @@ float vlm_dot_f16_plain(const float *query, const uint16_t *row, size_t dimensio
 }
 
 // One tile of TILE_QUERIES x TILE_ROWS pairs: every element is loaded once per tile and the sums stay in registers.
-// WIDEN(pointer, result) loads 16 halves as floats. The tail of a dimension that is no multiple of 16 is padded with zeros.
-#define DEFINE_TILE(NAME, ATTRIBUTE, TILE_QUERIES, TILE_ROWS, WIDEN)                                                     \
-    ATTRIBUTE static void NAME(const float *queries, const uint16_t *rows, size_t dimension, float *scores,              \
-                               size_t score_stride) {                                                                    \
-        _Pragma("clang fp contract(fast)")                                                                               \
-        lanes16 sums[TILE_QUERIES][TILE_ROWS];                                                                           \
-        for (int q = 0; q < TILE_QUERIES; q++) {                                                                         \
-            for (int r = 0; r < TILE_ROWS; r++) sums[q][r] = (lanes16){0};                                               \
-        }                                                                                                                \
-        size_t d = 0;                                                                                                    \
-        for (; d + 16 <= dimension; d += 16) {                                                                           \
-            lanes16 elements[TILE_ROWS];                                                                                 \
-            for (int r = 0; r < TILE_ROWS; r++) WIDEN(rows + r * dimension + d, elements[r]);                            \
-            for (int q = 0; q < TILE_QUERIES; q++) {                                                                     \
-                lanes16 query = *(const lanes16 *)(queries + q * dimension + d);                                         \
-                for (int r = 0; r < TILE_ROWS; r++) sums[q][r] += query * elements[r];                                   \
-            }                                                                                                            \
-        }                                                                                                                \
-        if (d < dimension) {                                                                                             \
-            lanes16 elements[TILE_ROWS];                                                                                 \
-            for (int r = 0; r < TILE_ROWS; r++) {                                                                        \
-                uint16_t padded[16] = {0};                                                                               \
-                memcpy(padded, rows + r * dimension + d, (dimension - d) * 2);                                           \
-                WIDEN(padded, elements[r]);                                                                              \
-            }                                                                                                            \
-            for (int q = 0; q < TILE_QUERIES; q++) {                                                                     \
-                float padded[16] = {0};                                                                                  \
-                memcpy(padded, queries + q * dimension + d, (dimension - d) * 4);                                        \
-                lanes16 query = *(const lanes16 *)padded;                                                                \
-                for (int r = 0; r < TILE_ROWS; r++) sums[q][r] += query * elements[r];                                   \
-            }                                                                                                            \
-        }                                                                                                                \
-        for (int q = 0; q < TILE_QUERIES; q++) {                                                                         \
-            for (int r = 0; r < TILE_ROWS; r++) {                                                                        \
-                float lanes[16];                                                                                         \
-                memcpy(lanes, &sums[q][r], sizeof lanes);                                                                \
-                scores[q * score_stride + r] = pairwise_sum(lanes);                                                      \
-            }                                                                                                            \
-        }                                                                                                                \
+// WIDEN(pointer, result) loads 16 halves as floats. The tail of a dimension that is no multiple of 16 is padded with 0.
+#define DEFINE_TILE(NAME, ATTRIBUTE, TILE_QUERIES, TILE_ROWS, WIDEN)                                                   \
+    ATTRIBUTE static void NAME(const float *queries, const uint16_t *rows, size_t dimension, float *scores,            \
+                               size_t score_stride) {                                                                  \
+        _Pragma("clang fp contract(fast)")                                                                             \
+        lanes16 sums[TILE_QUERIES][TILE_ROWS];                                                                         \
+        for (int q = 0; q < TILE_QUERIES; q++) {                                                                       \
+            for (int r = 0; r < TILE_ROWS; r++) sums[q][r] = (lanes16){0};                                             \
+        }                                                                                                              \
+        size_t d = 0;                                                                                                  \
+        for (; d + 16 <= dimension; d += 16) {                                                                         \
+            lanes16 elements[TILE_ROWS];                                                                               \
+            for (int r = 0; r < TILE_ROWS; r++) WIDEN(rows + r * dimension + d, elements[r]);                          \
+            for (int q = 0; q < TILE_QUERIES; q++) {                                                                   \
+                lanes16 query = *(const lanes16 *)(queries + q * dimension + d);                                       \
+                for (int r = 0; r < TILE_ROWS; r++) sums[q][r] += query * elements[r];                                 \
+            }                                                                                                          \
+        }                                                                                                              \
+        if (d < dimension) {                                                                                           \
+            lanes16 elements[TILE_ROWS];                                                                               \
+            for (int r = 0; r < TILE_ROWS; r++) {                                                                      \
+                uint16_t padded[16] = {0};                                                                             \
+                memcpy(padded, rows + r * dimension + d, (dimension - d) * 2);                                         \
+                WIDEN(padded, elements[r]);                                                                            \
+            }                                                                                                          \
+            for (int q = 0; q < TILE_QUERIES; q++) {                                                                   \
+                float padded[16] = {0};                                                                                \
+                memcpy(padded, queries + q * dimension + d, (dimension - d) * 4);                                      \
+                lanes16 query = *(const lanes16 *)padded;                                                              \
+                for (int r = 0; r < TILE_ROWS; r++) sums[q][r] += query * elements[r];                                 \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int q = 0; q < TILE_QUERIES; q++) {                                                                       \
+            for (int r = 0; r < TILE_ROWS; r++) {                                                                      \
+                float lanes[16];                                                                                       \
+                memcpy(lanes, &sums[q][r], sizeof lanes);                                                              \
+                scores[q * score_stride + r] = pairwise_sum(lanes);                                                    \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 // Covers the whole matrix with tiles, then with smaller ones at both edges.
-#define DEFINE_SCAN(NAME, TILE, ROW_TILE, QUERY_TILE, SINGLE, TILE_QUERIES, TILE_ROWS)                                   \
-    static void NAME(const float *queries, size_t query_count, const uint16_t *rows, size_t row_count, size_t dimension, \
-                     float *scores, size_t score_stride) {                                                               \
-        size_t r = 0;                                                                                                    \
-        for (; r + TILE_ROWS <= row_count; r += TILE_ROWS) {                                                             \
-            const uint16_t *tile = rows + r * dimension;                                                                 \
-            size_t q = 0;                                                                                                \
-            for (; q + TILE_QUERIES <= query_count; q += TILE_QUERIES) {                                                 \
-                TILE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);             \
-            }                                                                                                            \
-            for (; q < query_count; q++) {                                                                               \
-                ROW_TILE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);         \
-            }                                                                                                            \
-        }                                                                                                                \
-        for (; r < row_count; r++) {                                                                                     \
-            const uint16_t *tile = rows + r * dimension;                                                                 \
-            size_t q = 0;                                                                                                \
-            for (; q + TILE_QUERIES <= query_count; q += TILE_QUERIES) {                                                 \
-                QUERY_TILE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);       \
-            }                                                                                                            \
-            for (; q < query_count; q++) {                                                                               \
-                SINGLE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);           \
-            }                                                                                                            \
-        }                                                                                                                \
+#define DEFINE_SCAN(NAME, TILE, ROW_TILE, QUERY_TILE, SINGLE, TILE_QUERIES, TILE_ROWS)                                 \
+    static void NAME(const float *queries, size_t query_count, const uint16_t *rows,                                   \
+                     size_t row_count, size_t dimension,                                                               \
+                     float *scores, size_t score_stride) {                                                             \
+        size_t r = 0;                                                                                                  \
+        for (; r + TILE_ROWS <= row_count; r += TILE_ROWS) {                                                           \
+            const uint16_t *tile = rows + r * dimension;                                                               \
+            size_t q = 0;                                                                                              \
+            for (; q + TILE_QUERIES <= query_count; q += TILE_QUERIES) {                                               \
+                TILE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);           \
+            }                                                                                                          \
+            for (; q < query_count; q++) {                                                                             \
+                ROW_TILE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);       \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (; r < row_count; r++) {                                                                                   \
+            const uint16_t *tile = rows + r * dimension;                                                               \
+            size_t q = 0;                                                                                              \
+            for (; q + TILE_QUERIES <= query_count; q += TILE_QUERIES) {                                               \
+                QUERY_TILE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);     \
+            }                                                                                                          \
+            for (; q < query_count; q++) {                                                                             \
+                SINGLE(queries + q * dimension, tile, dimension, scores + q * score_stride + r, score_stride);         \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 #if defined(__aarch64__)
@@ -104,11 +105,11 @@ typedef _Float16 native16 __attribute__((vector_size(32), aligned(2)));
 #define WIDEN_PORTABLE(pointer, result) (result) = __builtin_convertvector(*(const native16 *)(pointer), lanes16)
 #else
 // Finite values only: the exponent is moved by a multiplication with 2^112, which is exact for subnormals too.
-#define WIDEN_PORTABLE(pointer, result)                                                                                  \
-    do {                                                                                                                 \
-        words16 words = __builtin_convertvector(*(const halves16 *)(pointer), words16);                                  \
-        lanes16 magnitude = (lanes16)((words & 0x7FFFu) << 13) * 0x1p112f;                                               \
-        (result) = (lanes16)((words16)magnitude | ((words & 0x8000u) << 16));                                            \
+#define WIDEN_PORTABLE(pointer, result)                                                                                \
+    do {                                                                                                               \
+        words16 words = __builtin_convertvector(*(const halves16 *)(pointer), words16);                                \
+        lanes16 magnitude = (lanes16)((words & 0x7FFFu) << 13) * 0x1p112f;                                             \
+        (result) = (lanes16)((words16)magnitude | ((words & 0x8000u) << 16));                                          \
     } while (0)
 #endif
 
@@ -121,11 +122,11 @@ DEFINE_SCAN(scan_portable, tile_portable, tile_portable, single_portable, single
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("avx2,fma,f16c")))
-#define WIDEN_AVX2(pointer, result)                                                                                      \
-    do {                                                                                                                 \
-        __m256 parts[2] = {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(pointer))),                                 \
-                           _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(pointer) + 1))};                            \
-        memcpy(&(result), parts, 64);                                                                                    \
+#define WIDEN_AVX2(pointer, result)                                                                                    \
+    do {                                                                                                               \
+        __m256 parts[2] = {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(pointer))),                               \
+                           _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(pointer) + 1))};                          \
+        memcpy(&(result), parts, 64);                                                                                  \
     } while (0)
 DEFINE_TILE(tile_avx2, AVX2, 3, 2, WIDEN_AVX2)
 DEFINE_TILE(rows_avx2, AVX2, 1, 4, WIDEN_AVX2)
@@ -136,7 +137,7 @@ DEFINE_SCAN(scan_avx2, tile_avx2, half_rows_avx2, queries_avx2, single_avx2, 3, 
 DEFINE_SCAN(scan_one_avx2, rows_avx2, rows_avx2, single_avx2, single_avx2, 1, 4)
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,fma")))
-#define WIDEN_AVX512(pointer, result)                                                                                    \
+#define WIDEN_AVX512(pointer, result)                                                                                  \
     (result) = (lanes16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i_u *)(pointer)))
 DEFINE_TILE(tile_avx512, AVX512, 4, 4, WIDEN_AVX512)
 DEFINE_TILE(rows_avx512, AVX512, 1, 4, WIDEN_AVX512)

@@ -23,7 +23,7 @@ struct DeterminismTests {
             let bytes = configuration.vision.imageByteCount
             let dimension = configuration.embeddingDimension
             let together = encoder.encodeImages(pixels, count: count)
-            #expect(together.count == count * dimension && together.allSatisfy(\.isFinite))
+            #expect(together.count == count * dimension && together.allSatisfy { $0.isFinite })
             for image in 0..<count {
                 let alone = encoder.encodeImages(Array(pixels[image * bytes..<(image + 1) * bytes]), count: 1)
                 #expect(alone == Array(together[image * dimension..<(image + 1) * dimension]), "image \(image)")
@@ -40,7 +40,7 @@ struct DeterminismTests {
             let texts = TestModels.texts(configuration, count: 70, seed: 9)
             let dimension = configuration.embeddingDimension
             let together = encoder.encodeTexts(texts)
-            #expect(together.allSatisfy(\.isFinite))
+            #expect(together.allSatisfy { $0.isFinite })
             for (index, text) in texts.enumerated() {
                 #expect(
                     encoder.encodeTexts([text]) == Array(together[index * dimension..<(index + 1) * dimension]),

@@ -48,7 +48,8 @@ struct ElementaryFunctionTests {
         }
         // QuickGELU's argument 1.702x is rounded once before the exponential: 22 · 6e-8 more in the tail.
         #expect(worst < (function == .gelu ? 1e-6 : 2.5e-6))
-        #expect(worstDerivative < 6e-7)
+        // σ(1.702x) moves by 1.702 · 6e-8 · x relative; times x again where the derivative is steep.
+        #expect(worstDerivative < (function == .gelu ? 6e-7 : 1.5e-6))
         let zero = FloatBuffer([0, .nan, -100, 100])
         RowKernels.activation(
             function, of: FloatRegion(zero), bias: nil, into: FloatRegion(zero), derivative: nil, rowCount: 2,

@@ -311,7 +311,8 @@ import Testing
         tar.extended("L", Array("q.jpg\0".utf8))
         tar.member("b.jpg", TarFixture.image(2))
         tar.end()
-        for index in 0..<tar.bytes.count {
+        // Of the zeros between the fields every 13th is enough.
+        for index in 0..<tar.bytes.count where tar.bytes[index] != 0 || index % 13 == 0 {
             var bytes = tar.bytes
             bytes[index] ^= 0xA5
             let items = try folder.items(bytes)

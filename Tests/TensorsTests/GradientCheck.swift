@@ -21,24 +21,23 @@ struct GradientCheck {
         var random = TestRandom(seed: seed)
         let values = random.values(parameterCount, range)
         let tape = Tape(workspaces: TapeWorkspacePool())
+        let expected = plain(values.map(Double.init))
+        var upstreamRandom = TestRandom(seed: seed &+ 77)
+        let upstream = upstreamRandom.values(expected.count)
+        let expectedGradient = numericGradient(values.map(Double.init), upstream.map(Double.init), plain)
         // Twice on one tape: memory that is used again must not change anything.
         var first: [Float] = []
         for round in 0..<2 {
             tape.begin(parameters: FloatBuffer(values))
             let output = record(tape)
             let name = "\(label) seed \(seed) round \(round)"
-            let expected = plain(values.map(Double.init))
             expectClose(tape.tensor(of: output).values, expected, bound: bound, name + " value", sourceLocation: sourceLocation)
 
-            var upstreamRandom = TestRandom(seed: seed &+ 77)
-            let upstream = upstreamRandom.values(expected.count)
             let gradient = FloatBuffer(Array(repeating: Float(0.25), count: parameterCount))
             tape.backward(from: output, gradient: FloatRegion(FloatBuffer(upstream)), into: gradient)
             // Gradients are added to what was there.
             let actual = gradient.array.map { $0 - 0.25 }
-            expectClose(
-                actual, numericGradient(values.map(Double.init), upstream.map(Double.init), plain), bound: bound,
-                name + " gradient", sourceLocation: sourceLocation)
+            expectClose(actual, expectedGradient, bound: bound, name + " gradient", sourceLocation: sourceLocation)
             if round == 0 { first = gradient.array } else { #expect(gradient.array == first, sourceLocation: sourceLocation) }
         }
     }

@@ -7,13 +7,14 @@
 // Inner products of float queries [query_count, dimension] with binary16 rows [row_count, dimension], both row-major:
 // scores[q * score_stride + r] = sum over d of queries[q, d] * rows[r, d].
 //
-// Each score is one sum in 16 interleaved Float32 lanes, added pairwise at the end: it depends on the two vectors alone, not
-// on how many rows or queries are in the call. The AVX2 and AVX-512 versions agree in every bit (fused multiply-add); the
-// version for other CPUs rounds products and may differ in the last bits. Rows must be finite.
+// Each score is one sum in 16 interleaved Float32 lanes, added pairwise at the end: it depends on the two vectors
+// alone, not on how many rows or queries are in the call. The AVX2 and AVX-512 versions agree in every bit (fused
+// multiply-add); the version for other CPUs rounds products and may differ in the last bits. Rows must be finite.
 void vlm_scan_f16(const float *queries, size_t query_count, const uint16_t *rows, size_t row_count, size_t dimension,
                   float *scores, size_t score_stride);
 
-// The plain twin of vlm_scan_f16 for one pair: the same lanes, one element at a time, with products rounded if `fused` is 0.
+// The plain twin of vlm_scan_f16 for one pair: the same lanes, one element at a time; products are rounded if
+// `fused` is 0.
 float vlm_dot_f16_plain(const float *query, const uint16_t *row, size_t dimension, int fused);
 
 // 1 if vlm_scan_f16 uses fused multiply-add on this machine.
