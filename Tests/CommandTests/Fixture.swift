@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// A small drawn data set and a recipe that trains in seconds.
 struct Fixture {

@@ -33,7 +33,7 @@ struct Tool: Sendable {
         // Files instead of pipes: nothing has to be drained while the process runs.
         let outputs = try ["out", "err"].map { name in
             let path = "\(folder)/\(UUID().uuidString).\(name)"
-            FileManager.default.createFile(atPath: path, contents: nil)
+            try Data().write(to: URL(fileURLWithPath: path))
             return (path, try FileHandle(forWritingTo: URL(fileURLWithPath: path)))
         }
         process.standardOutput = outputs[0].1

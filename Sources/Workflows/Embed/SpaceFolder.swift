@@ -54,8 +54,16 @@ struct SpaceIndex: Sendable {
     let reader: IndexReader
     let space: SpaceFingerprint
 
-    /// Vectors in the index.
-    var rowCount: Int { reader.rowCount }
+    /// Vectors that a search of this kind ranks, filters apart.
+    func count(of target: SearchTarget) -> Int {
+        reader.shards.values.reduce(0) { sum, shard in
+            switch target {
+            case .images: sum + shard.imageRowCount
+            case .captions: sum + shard.captionRowCount
+            case .both: sum + shard.rowCount
+            }
+        }
+    }
 
     /// The nearest vectors, best first: min(count, matching rows) of them.
     func search(

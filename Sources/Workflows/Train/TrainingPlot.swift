@@ -21,7 +21,7 @@ enum TrainingPlot {
         raw.emphasis = .background
         var panels = [
             PlotPanel(
-                title: "loss", horizontalName: "step", series: [raw, raw.smoothed(name: "loss", halfLife: 10)]),
+                title: "loss", horizontalName: "step", series: [raw, raw.smoothed(name: "loss", halfLife: 4)]),
             PlotPanel(
                 title: "logit scale", horizontalName: "step",
                 series: [series("exp(logit scale)") { $0.logitScale.map { exp($0) } }]),
