@@ -46,8 +46,8 @@ size_t vlm_attention_scratch_count(size_t queries, size_t keys, size_t head_widt
         for (; row < rows; row++) PRODUCT_TILE(1, NV);           \
     } while (0)
 
-// C [rows, columns] = scale * A [rows, depth] B [depth, columns]. Columns beyond whole vectors are done by a last vector that
-// overlaps the one before (C is never read), or one by one when there are fewer than a vector.
+// C [rows, columns] = scale * A [rows, depth] B [depth, columns]. Columns beyond whole vectors are done by a last
+// vector that overlaps the one before (C is never read), or one by one when there are fewer than a vector.
 VLM_INLINE void product(const float *a, size_t a_row_stride, size_t a_column_stride, const float *b, size_t b_stride,
                         float *c, size_t c_stride, size_t rows, size_t columns, size_t depth, float scale) {
 #pragma clang fp contract(fast)
@@ -130,8 +130,8 @@ VLM_INLINE void softmax(float *row, size_t visible, size_t row_length) {
 }
 
 VLM_DISPATCH
-void vlm_attention_forward(const float *q, size_t q_stride, const float *k, const float *v, size_t kv_stride, float *out,
-                           size_t out_stride, const int32_t *query_offsets, const int32_t *key_offsets,
+void vlm_attention_forward(const float *q, size_t q_stride, const float *k, const float *v, size_t kv_stride,
+                           float *out, size_t out_stride, const int32_t *query_offsets, const int32_t *key_offsets,
                            size_t sequences, size_t heads, size_t head_width, float scale, int causal,
                            float *probabilities, float *scratch) {
     for (size_t s = 0; s < sequences; s++) {

@@ -22,9 +22,10 @@ VLM_INLINE int32_t vlm_bits_from_float(float value) {
 }
 
 // exp(high + low) for |low| much smaller than 1, relative error below 3e-7.
-// high + low >= 88.02 saturates at e^88.02 (2^127 is the largest scale this form can build); below -87.33, where results
-// would be subnormal, the result is exactly 0; NaN stays NaN.
-// Method: n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite), the minimax polynomial of Cephes expf, times 2^n.
+// high + low >= 88.02 saturates at e^88.02 (2^127 is the largest scale this form can build); below -87.33, where
+// results would be subnormal, the result is exactly 0; NaN stays NaN.
+// Method: n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite), the minimax polynomial of Cephes expf,
+// times 2^n.
 VLM_INLINE float vlm_exp_sum(float high, float low) {
 #pragma clang fp contract(fast) reassociate(off)
     const float round_magic = 12582912.0f;  // 1.5 * 2^23: adding it leaves the integer in the low mantissa bits
@@ -50,8 +51,8 @@ VLM_INLINE float vlm_exp_sum(float high, float low) {
 
 VLM_INLINE float vlm_exp(float x) { return vlm_exp_sum(x, 0.0f); }
 
-// The standard normal distribution function at x, and exp(-x^2/2) for its density, both to about 6e-7 relative (also in the
-// left tail, down to x = -13.2 where the true value leaves the normal floats and 0 is returned).
+// The standard normal distribution function at x, and exp(-x^2/2) for its density, both to about 6e-7 relative (also
+// in the left tail, down to x = -13.2 where the true value leaves the normal floats and 0 is returned).
 // Phi(-a) = exp(-a^2/2) g(a) for a >= 0; g is a polynomial in t = 1/(1 + 0.3 a), fitted on 0...14 to 5.8e-8 relative.
 // a^2 is split into an exact square and a small rest, since the rounding of a^2 alone would cost 1e-6 in the tail.
 VLM_INLINE float vlm_normal_cdf(float x, float *gaussian) {

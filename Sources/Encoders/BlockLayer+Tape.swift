@@ -17,7 +17,8 @@ extension NormLayer {
 
 extension MLPLayer {
     /// residual + output(f(hidden(x))) on the tape.
-    func callAsFunction(_ x: TapeValue, on tape: Tape, activation: ActivationFunction, residual: TapeValue) -> TapeValue {
+    func callAsFunction(_ x: TapeValue, on tape: Tape, activation: ActivationFunction, residual: TapeValue) -> TapeValue
+    {
         let hidden = tape.activatedLinear(
             x, weight: hidden.weight, bias: hidden.bias, outputWidth: hidden.outputWidth, activation: activation)
         return output(hidden, on: tape, residual: residual)

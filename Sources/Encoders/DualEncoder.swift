@@ -44,7 +44,8 @@ public final class DualEncoder: Sendable {
         for entry in architecture.layout.entries
         where !RowKernels.isFinite(FloatRegion(parameters, offset: entry.offset, count: entry.count)) {
             throw EncodersError(
-                .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged", at: entry.name)
+                .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
+                at: entry.name)
         }
         configuration = architecture.configuration
         self.architecture = architecture

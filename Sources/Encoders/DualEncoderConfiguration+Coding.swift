@@ -37,7 +37,8 @@ extension DualEncoderConfiguration: Codable {
 
     private static func readFormat(_ object: inout StrictObject) {
         if let version = object.value("format_version", String.self), version != formatVersion {
-            object.report("format_version is '\(version)', this build reads '\(formatVersion)': write the model anew or update")
+            object.report(
+                "format_version is '\(version)', this build reads '\(formatVersion)': write the model anew or update")
         }
         if let name = object.value("family", String.self), name != family {
             object.report("family is '\(name)', this build reads '\(family)'")
@@ -165,7 +166,8 @@ extension DualEncoderConfiguration: Codable {
         } catch let error as EncodersError {
             throw error
         } catch {
-            throw EncodersError(.invalidDescription, "is not valid JSON; write it as `vlmpipe` does", at: "model.json", cause: error)
+            throw EncodersError(
+                .invalidDescription, "is not valid JSON; write it as `vlmpipe` does", at: "model.json", cause: error)
         }
     }
 }

@@ -38,9 +38,12 @@ extension DualEncoderConfiguration {
                 ratio.isFinite && ratio <= Limit.mlpRatio && ratio * Double(max(1, width)) >= 1, path,
                 "is \(ratio), must give at least one hidden unit and be at most \(Limit.mlpRatio)")
         }
-        require(preprocessing.mean.count == 3 && preprocessing.mean.allSatisfy(\.isFinite), "preprocess_cfg.mean", "must be three numbers")
         require(
-            preprocessing.std.count == 3 && preprocessing.std.allSatisfy { $0.isFinite && $0 > 0 }, "preprocess_cfg.std",
+            preprocessing.mean.count == 3 && preprocessing.mean.allSatisfy(\.isFinite), "preprocess_cfg.mean",
+            "must be three numbers")
+        require(
+            preprocessing.std.count == 3 && preprocessing.std.allSatisfy { $0.isFinite && $0 > 0 },
+            "preprocess_cfg.std",
             "must be three positive numbers")
         require(initialLogitScale.isFinite, "init_logit_scale", "must be finite")
         guard found.isEmpty else { return found }
@@ -48,7 +51,9 @@ extension DualEncoderConfiguration {
         require(
             vision.width.isMultiple(of: vision.headWidth), "vision_cfg.head_width",
             "is \(vision.headWidth), must divide the width \(vision.width)")
-        require(text.width.isMultiple(of: text.headCount), "text_cfg.heads", "is \(text.headCount), must divide the width \(text.width)")
+        require(
+            text.width.isMultiple(of: text.headCount), "text_cfg.heads",
+            "is \(text.headCount), must divide the width \(text.width)")
         require(vision.tokenCount, in: 2...Limit.tokenCount, "vision_cfg tokens per image")
         require(text.endTokenID, in: 0...text.vocabularySize - 1, "text_cfg.eos_id")
         require(text.padTokenID, in: 0...text.vocabularySize - 1, "text_cfg.pad_id")
@@ -64,7 +69,9 @@ extension DualEncoderConfiguration {
         let parameterCount =
             vision.layerCount * blockCost(vision.width, vision.hiddenWidth)
             + text.layerCount * blockCost(text.width, text.hiddenWidth) + text.vocabularySize * text.width
-        require(parameterCount <= Limit.parameterCount, "the model", "has about \(parameterCount) parameters, the limit is \(Limit.parameterCount)")
+        require(
+            parameterCount <= Limit.parameterCount, "the model",
+            "has about \(parameterCount) parameters, the limit is \(Limit.parameterCount)")
         return found
     }
 }

@@ -178,7 +178,8 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         let problems = problems
         guard problems.isEmpty else {
             throw EncodersError(
-                .invalidConfiguration, problems.joined(separator: "; ") + "; correct these values", at: "model configuration")
+                .invalidConfiguration, problems.joined(separator: "; ") + "; correct these values",
+                at: "model configuration")
         }
     }
 }

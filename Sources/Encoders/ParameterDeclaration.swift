@@ -37,7 +37,8 @@ struct ParameterDeclaration {
 
         let names = ["query", "key", "value"]
         let weights = names.map {
-            declare("\(path).attention.\($0).weight", [width, width], decayed: true, .normal(deviation: inputDeviation))
+            declare(
+                "\(path).attention.\($0).weight", [width, width], decayed: true, .normal(deviation: inputDeviation))
         }
         let biases = names.map { declare("\(path).attention.\($0).bias", [width], decayed: false, .constant(0)) }
         func rows(_ range: Range<Int>) -> LinearLayer {
@@ -81,7 +82,8 @@ struct ParameterDeclaration {
                 let weight = declare(
                     "\(path).convolutions.\(index).weight", [outputChannelCount, 3, 3, channelCount], decayed: true,
                     .normal(deviation: (2 / Double(inputWidth)).squareRoot()))
-                let bias = declare("\(path).convolutions.\(index).bias", [outputChannelCount], decayed: false, .constant(0))
+                let bias = declare(
+                    "\(path).convolutions.\(index).bias", [outputChannelCount], decayed: false, .constant(0))
                 convolutions.append(
                     ConvolutionLayer(
                         weight: weight, bias: bias, inputChannelCount: channelCount,
@@ -119,7 +121,8 @@ struct ParameterDeclaration {
     mutating func textTower(_ configuration: DualEncoderConfiguration) -> TextTowerLayers {
         let text = configuration.text
         let tokenEmbedding = declare(
-            "textTower.tokenEmbedding.weight", [text.vocabularySize, text.width], decayed: true, .normal(deviation: 0.02))
+            "textTower.tokenEmbedding.weight", [text.vocabularySize, text.width], decayed: true,
+            .normal(deviation: 0.02))
         let positions = declare(
             "textTower.positions", [text.contextLength, text.width], decayed: false, .normal(deviation: 0.01))
         let blocks = (0..<text.layerCount).map {

@@ -33,7 +33,8 @@ struct StrictObject {
     }
 
     /// The value of a key; `fallback` when the key is absent, and a problem when there is no fallback or the type differs.
-    mutating func value<Value: Decodable>(_ name: String, _ type: Value.Type, default fallback: Value? = nil) -> Value? {
+    mutating func value<Value: Decodable>(_ name: String, _ type: Value.Type, default fallback: Value? = nil) -> Value?
+    {
         known.insert(name)
         guard let container else { return fallback }
         guard container.contains(Key(name)) else {
@@ -62,7 +63,9 @@ struct StrictObject {
     }
 
     /// Reads an object below this one with `body` and takes over its problems.
-    mutating func object<Result>(_ name: String, isRequired: Bool = true, _ body: (inout StrictObject) -> Result) -> Result {
+    mutating func object<Result>(_ name: String, isRequired: Bool = true, _ body: (inout StrictObject) -> Result)
+        -> Result
+    {
         known.insert(name)
         var nested: KeyedDecodingContainer<Key>?
         if let container, container.contains(Key(name)) {

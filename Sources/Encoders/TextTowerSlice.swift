@@ -96,7 +96,8 @@ extension DualEncoderConfiguration.Text {
     /// this model makes.
     func pooledLength(of text: [Int32]) -> Int {
         precondition(
-            !text.isEmpty && text.count <= contextLength, "text of \(text.count) tokens, must have 1 to \(contextLength)")
+            !text.isEmpty && text.count <= contextLength,
+            "text of \(text.count) tokens, must have 1 to \(contextLength)")
         return (text.firstIndex(of: Int32(endTokenID)) ?? text.count - 1) + 1
     }
 }

@@ -114,7 +114,8 @@ public final class FloatBuffer: @unchecked Sendable {
     /// Copies `values` to `offset` and on; traps when they do not fit.
     public func write(_ values: some Collection<Float>, at offset: Int) {
         precondition(
-            offset >= 0 && values.count <= count - offset, "\(values.count) values at \(offset) into a buffer of \(count)")
+            offset >= 0 && values.count <= count - offset,
+            "\(values.count) values at \(offset) into a buffer of \(count)")
         let copied: Void? = values.withContiguousStorageIfAvailable { source -> Void in
             if let base = source.baseAddress {
                 unsafe (storage + offset).update(from: base, count: source.count)

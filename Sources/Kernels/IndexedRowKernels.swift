@@ -61,7 +61,8 @@ public enum IndexedRowKernels {
         outputGradient: FloatRegion, patchGradient: FloatRegion, classTokenGradient: FloatRegion,
         positionGradient: FloatRegion, batchCount: Int, patchCount: Int, columnCount: Int
     ) {
-        outputGradient.require(batchCount * (patchCount + 1) * columnCount, "token assembly backward", "output gradient")
+        outputGradient.require(
+            batchCount * (patchCount + 1) * columnCount, "token assembly backward", "output gradient")
         patchGradient.require(batchCount * patchCount * columnCount, "token assembly backward", "patch gradient")
         classTokenGradient.require(columnCount, "token assembly backward", "class token gradient")
         positionGradient.require((patchCount + 1) * columnCount, "token assembly backward", "position gradient")

@@ -2,43 +2,39 @@ import Kernels
 
 /// Memory that is handed out in order and taken back all at once.
 ///
-/// The first round may need several chunks; when it is reset they become one that holds everything, so later rounds of the same
-/// size allocate nothing. Regions stay valid until the next `reset`.
+/// It grows by chunks while the first round runs and keeps them: a later round of the same sizes finds the same places and allocates
+/// nothing. Regions stay valid until the next `reset`.
 final class Arena {
     private var chunks: [FloatBuffer] = []
-    private var usedInLastChunk = 0
-    private var usedBefore = 0
+    private var current = 0
+    private var usedCount = 0
 
     /// Regions start on 64-byte borders.
     private static let alignment = 16
     private static let firstChunkCount = 1 << 16
 
-    /// Floats that all chunks hold.
+    /// Floats that all chunks hold; what was never handed out takes no memory.
     var capacity: Int { chunks.reduce(0) { $0 + $1.count } }
 
     /// A region of `count` floats with unspecified contents.
     func allocate(_ count: Int) -> FloatRegion {
         let rounded = (count + Self.alignment - 1) / Self.alignment * Self.alignment
-        if let chunk = chunks.last, chunk.count - usedInLastChunk >= rounded {
-            let region = FloatRegion(chunk, offset: usedInLastChunk, count: count)
-            usedInLastChunk += rounded
-            return region
+        while current < chunks.count, chunks[current].count - usedCount < rounded {
+            current += 1
+            usedCount = 0
         }
-        // Doubling bounds the number of chunks of the first round.
-        let chunk = FloatBuffer(count: max(rounded, capacity, Self.firstChunkCount))
-        usedBefore += usedInLastChunk
-        chunks.append(chunk)
-        usedInLastChunk = rounded
-        return FloatRegion(chunk, offset: 0, count: count)
+        if current == chunks.count {
+            // Doubling bounds the number of chunks and what their ends waste.
+            chunks.append(FloatBuffer(count: max(rounded, capacity, Self.firstChunkCount)))
+        }
+        let region = FloatRegion(chunks[current], offset: usedCount, count: count)
+        usedCount += rounded
+        return region
     }
 
-    /// Takes everything back. An eighth is added when chunks are joined, for rounds whose size varies a little.
+    /// Takes everything back.
     func reset() {
-        if chunks.count > 1 {
-            let used = usedBefore + usedInLastChunk
-            chunks = [FloatBuffer(count: used + used / 8)]
-        }
-        usedBefore = 0
-        usedInLastChunk = 0
+        current = 0
+        usedCount = 0
     }
 }

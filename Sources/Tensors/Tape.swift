@@ -83,7 +83,8 @@ public final class Tape {
 
     /// A parameter read as a matrix [rowCount, columnCount]; its gradient goes to the flat gradient buffer.
     public func parameter(_ span: ParameterSpan, rowCount: Int, columnCount: Int) -> TapeValue {
-        precondition(span.count == rowCount * columnCount, "parameter of \(span.count) read as [\(rowCount), \(columnCount)]")
+        precondition(
+            span.count == rowCount * columnCount, "parameter of \(span.count) read as [\(rowCount), \(columnCount)]")
         let value = allocate(rowCount, columnCount)
         RowKernels.copy(parameterRegion(span), to: region(of: value))
         record(.parameter(ParameterOperation(span: span, output: value)))

@@ -50,7 +50,8 @@ public struct TensorLayout: Sendable, Equatable {
 
     /// The same elements with two axes exchanged.
     public func transposed(_ first: Int, _ second: Int) -> TensorLayout {
-        precondition(shape.indices.contains(first) && shape.indices.contains(second), "axes \(first), \(second) of \(shape)")
+        precondition(
+            shape.indices.contains(first) && shape.indices.contains(second), "axes \(first), \(second) of \(shape)")
         var shape = shape
         var strides = strides
         shape.swapAt(first, second)

@@ -80,10 +80,11 @@ import Testing
     @Test func layoutIsPinned() throws {
         let layout = try DualEncoderArchitecture(TestModels.configuration(stem: .patch)).layout
         let names = layout.entries.map(\.name)
-        #expect(names.prefix(6) == [
-            "imageTower.stem.patch.weight", "imageTower.classToken", "imageTower.positions",
-            "imageTower.stemNorm.weight", "imageTower.stemNorm.bias", "imageTower.blocks.0.attentionNorm.weight",
-        ])
+        #expect(
+            names.prefix(6) == [
+                "imageTower.stem.patch.weight", "imageTower.classToken", "imageTower.positions",
+                "imageTower.stemNorm.weight", "imageTower.stemNorm.bias", "imageTower.blocks.0.attentionNorm.weight",
+            ])
         #expect(names.last == "logitScale")
         #expect(layout["imageTower.stem.patch.weight"]?.shape == [16, 4, 4, 3])
         #expect(layout["imageTower.blocks.1.mlp.hidden.weight"]?.shape == [32, 16])

@@ -37,7 +37,8 @@ func expectClose(
     var worst = (index: -1, excess: 0.0)
     for index in actual.indices {
         guard actual[index].isFinite, expected[index].isFinite else {
-            Issue.record("\(label): \(actual[index]) at \(index), expected \(expected[index])", sourceLocation: sourceLocation)
+            Issue.record(
+                "\(label): \(actual[index]) at \(index), expected \(expected[index])", sourceLocation: sourceLocation)
             return
         }
         let excess = abs(Double(actual[index]) - expected[index]) / (1 + abs(expected[index]))

@@ -70,7 +70,8 @@ import Testing
     }
 
     @Test func finiteness() {
-        #expect(RowKernels.isFinite(FloatRegion(FloatBuffer([0, -0.0, .greatestFiniteMagnitude, .leastNonzeroMagnitude]))))
+        #expect(
+            RowKernels.isFinite(FloatRegion(FloatBuffer([0, -0.0, .greatestFiniteMagnitude, .leastNonzeroMagnitude]))))
         for bad in [Float.nan, .infinity, -.infinity] {
             var values = [Float](repeating: 1, count: 37)
             values[36] = bad

@@ -31,14 +31,19 @@ struct GradientCheck {
             tape.begin(parameters: FloatBuffer(values))
             let output = record(tape)
             let name = "\(label) seed \(seed) round \(round)"
-            expectClose(tape.tensor(of: output).values, expected, bound: bound, name + " value", sourceLocation: sourceLocation)
+            expectClose(
+                tape.tensor(of: output).values, expected, bound: bound, name + " value", sourceLocation: sourceLocation)
 
             let gradient = FloatBuffer(Array(repeating: Float(0.25), count: parameterCount))
             tape.backward(from: output, gradient: FloatRegion(FloatBuffer(upstream)), into: gradient)
             // Gradients are added to what was there.
             let actual = gradient.array.map { $0 - 0.25 }
             expectClose(actual, expectedGradient, bound: bound, name + " gradient", sourceLocation: sourceLocation)
-            if round == 0 { first = gradient.array } else { #expect(gradient.array == first, sourceLocation: sourceLocation) }
+            if round == 0 {
+                first = gradient.array
+            } else {
+                #expect(gradient.array == first, sourceLocation: sourceLocation)
+            }
         }
     }
 

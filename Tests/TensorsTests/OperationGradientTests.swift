@@ -32,7 +32,8 @@ struct OperationGradientTests {
         let (rows, input, output) = shape
         let fields = Fields(rows * input, output * input, output)
         GradientCheck(
-            parameterCount: fields.count, seed: 2, range: -2...2, bound: 5e-5, label: "activated linear \(shape) \(function)"
+            parameterCount: fields.count, seed: 2, range: -2...2, bound: 5e-5,
+            label: "activated linear \(shape) \(function)"
         ).run { tape in
             let x = tape.parameter(fields.spans[0], rowCount: rows, columnCount: input)
             return tape.activatedLinear(
@@ -48,7 +49,8 @@ struct OperationGradientTests {
 
     @Test(arguments: [1, 7, 64, 300], [ActivationFunction.gelu, .quickGELU])
     func activation(count: Int, function: ActivationFunction) {
-        GradientCheck(parameterCount: count, seed: 3, range: -6...6, label: "activation \(count) \(function)").run { tape in
+        GradientCheck(parameterCount: count, seed: 3, range: -6...6, label: "activation \(count) \(function)").run {
+            tape in
             tape.activation(
                 tape.parameter(ParameterSpan(offset: 0, count: count), rowCount: 1, columnCount: count), function)
         } plain: { flat in
@@ -61,7 +63,8 @@ struct OperationGradientTests {
         let fields = Fields(rows * columns, columns, columns)
         // Two columns divide by their tiny difference: the function itself is steep there.
         GradientCheck(
-            parameterCount: fields.count, seed: 4, bound: columns == 2 ? 1e-3 : 5e-5, label: "layer norm \(rows) × \(columns)"
+            parameterCount: fields.count, seed: 4, bound: columns == 2 ? 1e-3 : 5e-5,
+            label: "layer norm \(rows) × \(columns)"
         ).run { tape in
             tape.layerNorm(
                 tape.parameter(fields.spans[0], rowCount: rows, columnCount: columns), gain: fields.spans[1],
@@ -112,7 +115,8 @@ struct OperationGradientTests {
         let rows = shape.lengths.reduce(0, +)
         let width = shape.heads * shape.width
         let fields = Fields(rows * 3 * width)
-        GradientCheck(parameterCount: fields.count, seed: 7, label: "attention \(shape) causal \(isCausal)").run { tape in
+        GradientCheck(parameterCount: fields.count, seed: 7, label: "attention \(shape) causal \(isCausal)").run {
+            tape in
             let joined = tape.parameter(fields.spans[0], rowCount: rows, columnCount: 3 * width)
             return tape.attention(
                 query: joined, queryColumn: 0, queryOffsets: offsets, keyValue: joined, keyColumn: width,

@@ -25,7 +25,9 @@ import Testing
         let tape = Tape(workspaces: TapeWorkspacePool())
         tape.begin(parameters: FloatBuffer([2, 3]))
         let x = tape.input(Tensor(shape: [1, 2], values: [5, 7]))
-        let y = tape.add(tape.linear(x, weight: ParameterSpan(offset: 0, count: 2), outputWidth: 1), tape.linear(x, weight: ParameterSpan(offset: 0, count: 2), outputWidth: 1))
+        let y = tape.add(
+            tape.linear(x, weight: ParameterSpan(offset: 0, count: 2), outputWidth: 1),
+            tape.linear(x, weight: ParameterSpan(offset: 0, count: 2), outputWidth: 1))
         #expect(tape.tensor(of: y).values == [62])
         let gradient = FloatBuffer(count: 2)
         tape.backward(from: y, gradient: FloatRegion(FloatBuffer([1])), into: gradient)

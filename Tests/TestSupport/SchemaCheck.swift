@@ -35,7 +35,7 @@ public struct SchemaCheck {
         var found: [String] = []
         for (keyword, argument) in schema {
             switch keyword {
-            case "$schema", "title", "description", "$defs", "default": break
+            case "$schema", "$id", "title", "description", "$defs", "default": break
             case "$ref":
                 let name = (argument as? String ?? "").replacingOccurrences(of: "#/$defs/", with: "")
                 if let target = (root["$defs"] as? [String: [String: Any]])?[name] {

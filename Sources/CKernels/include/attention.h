@@ -16,8 +16,8 @@ size_t vlm_attention_scratch_count(size_t queries, size_t keys, size_t head_widt
 // Strides are in floats from row to row. causal: query i of a sequence sees the keys up to i + keys - queries.
 // probabilities: per sequence, per head, queries x vlm_attention_row_length(keys), kept for the backward pass;
 // NULL in inference. A sequence without keys or queries is skipped.
-void vlm_attention_forward(const float *q, size_t q_stride, const float *k, const float *v, size_t kv_stride, float *out,
-                           size_t out_stride, const int32_t *query_offsets, const int32_t *key_offsets,
+void vlm_attention_forward(const float *q, size_t q_stride, const float *k, const float *v, size_t kv_stride,
+                           float *out, size_t out_stride, const int32_t *query_offsets, const int32_t *key_offsets,
                            size_t sequences, size_t heads, size_t head_width, float scale, int causal,
                            float *probabilities, float *scratch);
 

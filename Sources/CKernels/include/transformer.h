@@ -1,5 +1,5 @@
-// Row-wise loops of transformer layers. Matrices are row-major and dense unless a stride is given; all sums are Float32.
-// Pointers must not overlap unless a comment says so.
+// Row-wise loops of transformer layers. Matrices are row-major and dense unless a stride is given; all sums are
+// Float32. Pointers must not overlap unless a comment says so.
 #ifndef VLMPIPE_TRANSFORMER_H
 #define VLMPIPE_TRANSFORMER_H
 
@@ -28,8 +28,8 @@ void vlm_add_column_sum(const float *x, float *out, size_t rows, size_t cols);
 // out[r, c] = bias[c] + source[r, c]; source or bias may be NULL (then 0), out may be source.
 void vlm_add_bias(const float *source, const float *bias, float *out, size_t rows, size_t cols);
 
-// y = (x - mean) * reciprocal_deviation * gain + bias, population variance; mean and reciprocal_deviation [rows] are kept
-// where they are not NULL. y may be x.
+// y = (x - mean) * reciprocal_deviation * gain + bias, population variance; mean and reciprocal_deviation [rows] are
+// kept where they are not NULL. y may be x.
 void vlm_layer_norm_forward(const float *x, const float *gain, const float *bias, float *y, float *mean,
                             float *reciprocal_deviation, size_t rows, size_t cols, float epsilon);
 

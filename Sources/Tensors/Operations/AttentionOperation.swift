@@ -56,7 +56,8 @@ struct AttentionOperation {
         let width = core.headCount * core.headWidth
         // The core overwrites its own columns, so fresh memory it does not cover is cleared first, and memory that already
         // holds something gets the result by way of a block.
-        let covers = isShared ? query.columnCount == 3 * width : query.columnCount == width && keyValue.columnCount == 2 * width
+        let covers =
+            isShared ? query.columnCount == 3 * width : query.columnCount == width && keyValue.columnCount == 2 * width
         let keyValueRoute = route(keyValue, pass, clearing: !covers)
         let queryRoute = isShared ? keyValueRoute : route(query, pass, clearing: !covers)
         let tape = pass.tape

@@ -15,7 +15,8 @@ extension Tape {
         )
         precondition(
             weight.count == outputChannelCount * shape.columnCount && bias.count == outputChannelCount,
-            "convolution: weight of \(weight.count), bias of \(bias.count) for \(shape.columnCount) → \(outputChannelCount)")
+            "convolution: weight of \(weight.count), bias of \(bias.count) for \(shape.columnCount) → \(outputChannelCount)"
+        )
         let batchCount = x.rowCount / placeCount
         let rowCount = batchCount * shape.outputPlaceCount
         let y = allocate(rowCount, outputChannelCount)

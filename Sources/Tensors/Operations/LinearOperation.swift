@@ -12,7 +12,8 @@ extension Tape {
         if let residual {
             precondition(
                 residual.rowCount == y.rowCount && residual.columnCount == y.columnCount,
-                "linear: residual [\(residual.rowCount), \(residual.columnCount)] for [\(y.rowCount), \(y.columnCount)]")
+                "linear: residual [\(residual.rowCount), \(residual.columnCount)] for [\(y.rowCount), \(y.columnCount)]"
+            )
         }
         LinearKernel.apply(
             region(of: x), weight: parameterRegion(weight), bias: bias.map(parameterRegion),

@@ -90,7 +90,8 @@ public enum SearchWorkflow {
             milliseconds: (milliseconds * 1000).rounded() / 1000, hits: hits.map(\.reported))
         let share = try EmbeddedShare(catalog: catalog, space: space)
         let report = SearchReport(
-            result: result, hits: hits, searchedCount: index.count(of: request.target), note: share.isComplete ? nil : share.text)
+            result: result, hits: hits, searchedCount: index.count(of: request.target),
+            note: share.isComplete ? nil : share.text)
         if let note = report.note { session.note(note) }
         if let path = request.htmlPath {
             try writePage(report, to: path, session)
