@@ -17,9 +17,9 @@ struct Vlmpipe: AsyncParsableCommand {
               vlmpipe embed
               vlmpipe search "orange cat in the sun"
 
-            What is made lives in a .vlmpipe folder, found upwards from the current one; deleting it undoes everything.
-            Results go to stdout, progress and messages to stderr. Every stage may be stopped at any time and run again.
-            Exit statuses: 0 done, 64 wrong use, 65 bad data, 66 no such input, 74 I/O error, 75 another command is
+            What is made lives in a .vlmpipe folder, found upwards from the current one; deleting it undoes everything. \
+            Results go to stdout, progress and messages to stderr. Every stage may be stopped at any time and run again. \
+            Exit statuses: 0 done, 64 wrong use, 65 bad data, 66 no such input, 74 I/O error, 75 another command is \
             writing, 130 stopped by the user.
             """,
         version: ToolVersion.text,

@@ -96,6 +96,28 @@ import Testing
         #expect(paths.output.split(separator: "\n").allSatisfy { $0.contains(".tar:") })
     }
 
+    @Test func aMovedFolderIsOneCommand() throws {
+        let fixture = try Fixture()
+        let tool = fixture.tool("workspace")
+        try tool.succeed(Fixture.ingestTrain)
+        let before = try tool.succeed(["dataset", "dump", "--quiet"]).output
+        try FileManager.default.moveItem(
+            atPath: "\(fixture.folder.path)/scenes", toPath: "\(fixture.folder.path)/elsewhere")
+        let training = try tool.run(Fixture.train)
+        #expect(training.exitStatus != 0)
+        #expect(training.errors.contains("dataset relocate"))
+        let unknown = try tool.run(["dataset", "relocate", "/never/there", "elsewhere"])
+        #expect(unknown.exitStatus == 64)
+        let moved = try tool.succeed(["dataset", "relocate", "scenes", "elsewhere"])
+        #expect(moved.output.contains("1 shard is now found below elsewhere"))
+        let after = try tool.succeed(["dataset", "dump", "--quiet"]).output
+        #expect(after == before.replacingOccurrences(of: "/scenes", with: "/elsewhere"))
+        let again = try tool.succeed(["ingest", "elsewhere/train", "--dataset", "scenes"])
+        #expect(again.output.contains("1 unchanged"))
+        try tool.succeed(["dataset", "remove", "scenes"])
+        #expect(try tool.succeed(["dataset", "stats", "--json"]).output.contains("\"found\" : 0"))
+    }
+
     @Test func onlyOneWriterAndReadersNeverWait() throws {
         let fixture = try Fixture()
         let tool = fixture.tool("workspace")

@@ -156,7 +156,8 @@ struct KernelTwinTests {
         let columns = FloatBuffer(Array(repeating: .nan, count: count))
         ConvolutionKernels.imageToColumns(
             FloatRegion(FloatBuffer(images)), into: FloatRegion(columns), batchCount: 2, shape: shape)
-        #expect(columns.array == PlainKernels<Float>.imageToColumns(images, batchCount: 2, shape: shape))
+        let isExact = columns.array == PlainKernels<Float>.imageToColumns(images, batchCount: 2, shape: shape)
+        #expect(isExact)
         // ⟨unfold(x), u⟩ = ⟨x, fold(u)⟩ for every u.
         let upstream = random.values(count)
         let folded = FloatBuffer(count: images.count)

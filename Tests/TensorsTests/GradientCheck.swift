@@ -39,11 +39,9 @@ struct GradientCheck {
             // Gradients are added to what was there.
             let actual = gradient.array.map { $0 - 0.25 }
             expectClose(actual, expectedGradient, bound: bound, name + " gradient", sourceLocation: sourceLocation)
-            if round == 0 {
-                first = gradient.array
-            } else {
-                #expect(gradient.array == first, sourceLocation: sourceLocation)
-            }
+            if round == 0 { first = gradient.array }
+            let isRepeated = gradient.array == first
+            #expect(isRepeated, "\(name): other bits than in round 0", sourceLocation: sourceLocation)
         }
     }
 

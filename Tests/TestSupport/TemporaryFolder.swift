@@ -20,6 +20,25 @@ public final class TemporaryFolder: Sendable {
         }
     }
 
+    /// The path of a name in this folder.
+    public func file(_ name: String) -> String { path + "/" + name }
+
+    /// Writes a file and returns its path.
+    public func write(_ bytes: [UInt8], to name: String) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
+        return file(name)
+    }
+
+    /// The bytes of a file.
+    public func read(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
+    }
+
+    /// Names of everything directly in this folder, sorted.
+    public func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+
     /// Copies an item of this folder.
     public func copy(_ name: String, to newName: String) throws {
         try FileManager.default.copyItem(atPath: "\(path)/\(name)", toPath: "\(path)/\(newName)")

@@ -2,6 +2,7 @@ import ByteFormats
 import Foundation
 import PipelineEngine
 import Samples
+import TestSupport
 import Testing
 
 @testable import VectorIndex

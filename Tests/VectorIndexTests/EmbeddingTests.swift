@@ -1,5 +1,6 @@
 import ByteFormats
 import Samples
+import TestSupport
 import Testing
 
 @testable import VectorIndex

@@ -1,6 +1,7 @@
 import ByteFormats
 import PipelineEngine
 import Samples
+import TestSupport
 import Testing
 
 @testable import VectorIndex

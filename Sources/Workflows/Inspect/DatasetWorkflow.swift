@@ -3,6 +3,7 @@ import PipelineEngine
 import Reports
 import SampleCatalog
 import Samples
+import Shards
 
 /// Counts of data sets: the content of `vlmpipe dataset stats --json`. Always: found = samples + quarantined.
 public struct DatasetStatistics: Codable, Sendable {
@@ -138,6 +139,31 @@ public enum DatasetWorkflow {
                 }
             }
         }
+    }
+
+    /// Tells the catalog that the sources below one folder are now below another; returns a line for people.
+    ///
+    /// - Throws: `WorkflowError` with code `noInput` when the new folder does not exist, `CatalogError` when nothing is
+    ///   recorded below the old one.
+    public static func relocate(from old: String, to new: String, in session: Session) throws -> String {
+        guard FileKind.ofItem(atPath: new) == .folder else {
+            throw WorkflowError(.noInput, "there is no such folder", place: new)
+        }
+        // The old folder need not exist any more, so its path is only put in absolute form.
+        let oldPath = URL(fileURLWithPath: old).standardized.path
+        let count = try session.writeCatalog().relocate(from: oldPath, to: try SourcePath.absolute(new))
+        return "\(ProgressReporter.grouped(count)) shard\(count == 1 ? " is" : "s are") now found below \(new)"
+    }
+
+    /// Takes a data set out of the catalog; returns a line for people.
+    ///
+    /// - Throws: `CatalogError` for an unknown name.
+    public static func remove(_ name: String, in session: Session) throws -> String {
+        let catalog = try session.writeCatalog()
+        let count = try catalog.counts(ofDataset: name).found
+        try catalog.removeDataset(name)
+        return
+            "forgot \(ProgressReporter.grouped(count)) samples of \(name); 'vlmpipe embed' takes them out of the indexes"
     }
 
     /// Hands over the catalog as sorted text, piece by piece.

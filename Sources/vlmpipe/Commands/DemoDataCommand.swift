@@ -7,8 +7,8 @@ struct DemoDataCommand: AsyncParsableCommand {
         commandName: "demo-data",
         abstract: "Draws the built-in scene data set and writes it as WebDataset shards.",
         discussion: """
-            Coloured things in six settings with English and Chinese captions. DIR/train has COUNT samples; DIR/test has
-            every combination of colour, thing and setting, 48 of which (an orange cat in the sun is one) never occur in
+            Coloured things in six settings with English and Chinese captions. DIR/train has COUNT samples; DIR/test has \
+            every combination of colour, thing and setting, 48 of which (an orange cat in the sun is one) never occur in \
             training. DIR/test-truth.json says what is on each test picture. Equal arguments give equal bytes.
 
               vlmpipe demo-data scenes --count 16000 --seed 1

@@ -7,7 +7,7 @@ struct EmbedCommand: AsyncParsableCommand {
         commandName: "embed",
         abstract: "Computes embeddings of everything not yet embedded and seals the index as it goes.",
         discussion: """
-            Search works part-way. Stopped and run again it redoes at most 256 samples; a second run embeds only what is
+            Search works part-way. Stopped and run again it redoes at most 256 samples; a second run embeds only what is \
             new.
 
               vlmpipe embed

@@ -7,7 +7,7 @@ struct EvalCommand: AsyncParsableCommand {
         commandName: "eval",
         abstract: "Measures retrieval on a split: recall at 1, 5 and 10 in both directions.",
         discussion: """
-            Text to image: the image of a caption is among the first k. Image to text: any of an image's captions is among
+            Text to image: the image of a caption is among the first k. Image to text: any of an image's captions is among \
             the first k. Measured on the embeddings that 'embed' made, which are those that search uses.
 
               vlmpipe eval --split dev

@@ -7,7 +7,7 @@ struct IngestCommand: AsyncParsableCommand {
         commandName: "ingest",
         abstract: "Finds samples in tars and folders, checks and hashes them, and records them in the catalog.",
         discussion: """
-            Nothing is copied: the catalog keeps where each image's bytes are. Safe to stop and to run again; a changed
+            Nothing is copied: the catalog keeps where each image's bytes are. Safe to stop and to run again; a changed \
             or vanished shard is noticed. Bad samples are set aside with their reason and never stop a run.
 
               vlmpipe ingest shards/                        every tar below a folder

@@ -13,8 +13,8 @@ struct SearchCommand: AsyncParsableCommand {
               vlmpipe search "a dog" --where "split = 'dev' AND width >= 500" --json
               vlmpipe search "a dog" --extract dogs/
 
-            Plain words are one text. In a sum, texts stand in double quotes and image paths after @; quote the whole for
-            the shell. --where takes an SQL condition over key, dataset, shard, split, width, height, format and your own
+            Plain words are one text. In a sum, texts stand in double quotes and image paths after @; quote the whole for \
+            the shell. --where takes an SQL condition over key, dataset, shard, split, width, height, format and your own \
             JSON attributes.
             """)
 

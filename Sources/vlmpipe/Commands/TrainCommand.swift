@@ -7,7 +7,7 @@ struct TrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Trains an image and a text encoder on the ingested pairs.",
         discussion: """
-            Uses the samples of the split 'train' that have captions. Stop it at any time: the same call goes on from the
+            Uses the samples of the split 'train' that have captions. Stop it at any time: the same call goes on from the \
             last checkpoint and ends with the same weights. Metrics and a plot are in the run folder it names.
 
               vlmpipe train                                    the default recipe

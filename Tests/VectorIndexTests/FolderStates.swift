@@ -1,26 +1,5 @@
 import Foundation
-
-/// A folder of its own for one test, removed with everything in it when the test lets go of it.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        let url = try FileManager.default.url(
-            for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: FileManager.default.temporaryDirectory,
-            create: true)
-        path = url.path
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            print("cannot remove \(path): \(error)")
-        }
-    }
-
-    func file(_ name: String) -> String { path + "/" + name }
-}
+import TestSupport
 
 /// The files of a folder by name, directly in it.
 typealias FolderState = [String: [UInt8]]
