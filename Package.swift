@@ -91,15 +91,18 @@ let package = Package(
         tests("Samples"),
         tests("PipelineEngine"),
         tests("ByteFormats", ["CKernels", "TestSupport"]),
-        tests("Kernels"),
-        tests("Tensors", ["Kernels"]),
-        tests("Encoders", ["ByteFormats", "Kernels", "Tensors"], resources: [.copy("Fixtures")]),
+        tests("Kernels", ["TestSupport"]),
+        tests("Tensors", ["Kernels", "TestSupport"]),
+        tests(
+            "Encoders", ["ByteFormats", "Kernels", "Tensors", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("VectorIndex", ["ByteFormats", "CKernels", "PipelineEngine", "Samples", "TestSupport"]),
         tests("Shards", ["ByteFormats", "Samples"]),
         tests("SampleCatalog", ["Samples"]),
         tests("Imaging", ["Kernels", "Samples"], resources: [.copy("Fixtures")]),
         tests("Tokenization", resources: [.copy("Fixtures")]),
-        tests("Training", ["ByteFormats", "Encoders", "Kernels", "PipelineEngine", "Samples"], resources: [.copy("Fixtures")]),
+        tests(
+            "Training", ["ByteFormats", "Encoders", "Kernels", "PipelineEngine", "Samples"],
+            resources: [.copy("Fixtures")]),
         tests("Reports", ["TestSupport"]),
         tests("DemoScenes", ["Imaging", "Samples"]),
         // The built executable: exit statuses, output, kill and resume.

@@ -1,5 +1,6 @@
 import Encoders
 import Kernels
+import TestSupport
 import Testing
 
 @Suite("Bits depend on the sample alone")

@@ -2,6 +2,7 @@ import ByteFormats
 import Encoders
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 /// Embeddings and gradients that PyTorch computed; see Tests/Peers/encoders_golden.py.

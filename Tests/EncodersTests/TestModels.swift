@@ -1,5 +1,6 @@
 import Encoders
 import Kernels
+import TestSupport
 
 /// Small models that exercise every branch: sizes that fill no vector, remainder pixels, both stems and activations.
 enum TestModels {

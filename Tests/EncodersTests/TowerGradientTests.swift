@@ -1,5 +1,6 @@
 import Encoders
 import Kernels
+import TestSupport
 import Testing
 
 @Suite("Whole towers against the plain towers in Double")

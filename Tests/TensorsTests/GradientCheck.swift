@@ -1,5 +1,6 @@
 import Kernels
 import Tensors
+import TestSupport
 import Testing
 
 /// Records an operation on a tape whose parameters are all its inputs, and compares value and gradients with its plain twin in

@@ -93,6 +93,8 @@ final class CatalogTrainingSource: TrainingSource {
     func recordFailure(sample index: Int, error: any Error) {
         let place = places[index]
         let shard = shards[Int(place.shardNumber)]
+        // A disk that goes away is no fault of the sample.
+        guard Quarantine.concernsOneSample(error, isInFolder: shard.kind == .folder) else { return }
         let key = (try? catalog.samples(ofShard: shard.id, from: place.ordinal, limit: 1).first?.key) ?? ""
         let record = QuarantineRecord(
             ordinal: place.ordinal, stage: "train", key: key, byteOffset: 0, code: Quarantine.code(of: error),

@@ -4,6 +4,7 @@ import Kernels
 import PipelineEngine
 import SampleCatalog
 import Samples
+import Shards
 import Tokenization
 import Training
 
@@ -56,6 +57,7 @@ public enum TrainWorkflow {
         let modelPath = try store.path(for: request.model)
         let catalog = try session.writeCatalog()
         let data = try TrainingData(catalog: catalog, datasets: request.datasets)
+        try data.checkFiles()
         let fingerprint = try data.fingerprint(recipe: recipe)
         let runID = "train-\(request.model)-\(Digest(hashing: fingerprint).shortName)"
 
@@ -189,6 +191,16 @@ struct TrainingData: Sendable {
             shards += try catalog.shards(ofDataset: dataset, split: .train, states: [.complete])
         }
         self.shards = shards
+    }
+
+    /// Throws before anything is trained if a shard is not where it was, so that no sample is blamed for that.
+    func checkFiles() throws(WorkflowError) {
+        for shard in shards where FileKind.ofItem(atPath: shard.absolutePath) == nil {
+            throw WorkflowError(
+                .noInput,
+                "the shard is not there; if its folder moved, run 'vlmpipe dataset relocate OLD NEW', else ingest again",
+                place: shard.absolutePath)
+        }
     }
 
     /// Names recipe and data: the content of every shard that is read.
