@@ -118,6 +118,23 @@ import Testing
         #expect(try tool.succeed(["dataset", "stats", "--json"]).output.contains("\"found\" : 0"))
     }
 
+    @Test func aVanishedShardIsNoticedAndLeavesTheIndex() throws {
+        let fixture = try Fixture()
+        let tool = fixture.tool("workspace")
+        try tool.succeed(Fixture.ingestTrain)
+        try tool.succeed(Fixture.ingestTest)
+        try tool.succeed(Fixture.train)
+        try tool.succeed(Fixture.embed)
+        try FileManager.default.removeItem(atPath: "\(fixture.folder.path)/scenes/test/00000.tar")
+        let ingest = try tool.succeed(["ingest", "scenes/test/00000.tar", "--dataset", "scenes", "--no-captions"])
+        #expect(ingest.output.contains("1 missing"))
+        #expect(ingest.errors.contains("00000.tar"))
+        try tool.succeed(Fixture.embed)
+        #expect(try tool.succeed(["search", "cat", "--split", "test"]).output == "no hits\n")
+        let info = try tool.succeed(["index", "info", "--json"]).output
+        #expect(info.contains("\"images\" : \(Fixture.trainCount)"))
+    }
+
     @Test func onlyOneWriterAndReadersNeverWait() throws {
         let fixture = try Fixture()
         let tool = fixture.tool("workspace")

@@ -46,10 +46,12 @@ extension IngestWorkflow {
                 "\(share) % of what was found is bad; 'vlmpipe dataset quarantine' says why, --max-bad allows more. "
                     + report.summary)
         }
-        if report.failureCount > 0 {
+        // A vanished shard is noticed, marked and said; only what could not be read makes the command fail.
+        let vanishedCount = report.failures.count { $0.code == .fileMissing }
+        if report.failureCount > vanishedCount {
             throw WorkflowError(
                 .inputOutput,
-                "\(report.failureCount) files or folders could not be read (listed above). "
+                "\(report.failureCount - vanishedCount) files or folders could not be read (listed above). "
                     + "Run the same command again when they can be. \(report.summary)")
         }
         return report
