@@ -116,7 +116,12 @@ public enum SearchWorkflow {
         if let split = request.split { parts.append("split = \(quoted(split))") }
         if let condition = request.condition { parts.append("(\n\(condition)\n)") }
         guard !parts.isEmpty else { return nil }
-        return try catalog.samples(matching: parts.joined(separator: " AND "))
+        do {
+            return try catalog.samples(matching: parts.joined(separator: " AND "))
+        } catch let error where error.code == .filterInvalid {
+            let cause = error.cause.map { " (\($0))" } ?? ""
+            throw WorkflowError(.usage, error.message + cause, place: "--where \(request.condition ?? "")")
+        }
     }
 
     private static func quoted(_ text: String) -> String {
