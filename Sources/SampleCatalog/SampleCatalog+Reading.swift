@@ -123,10 +123,13 @@ extension SampleCatalog {
         }
     }
 
-    /// Hands every caption of samples that are not quarantined to `body`: shards by data set and name, samples by
-    /// ordinal, captions in order. The order is the same for the same content, so it may feed deterministic training.
+    /// Hands every caption to `body`: shards by data set and name, samples by ordinal, captions in order. The order is
+    /// the same for the same content, so it may feed deterministic training.
+    ///
+    /// - Parameter includesQuarantined: whether samples that a later stage has quarantined are included.
     public func forEachCaption(
-        ofDataset dataset: String? = nil, split: Split? = nil, _ body: (String) throws -> Void
+        ofDataset dataset: String? = nil, split: Split? = nil, includesQuarantined: Bool = true,
+        _ body: (String) throws -> Void
     ) throws(CatalogError) {
         try read { db in
             try SampleCatalog.check(dataset, db)
@@ -138,10 +141,10 @@ extension SampleCatalog {
                     JOIN samples s ON s.shard_id = h.id
                     JOIN captions c ON c.shard_id = s.shard_id AND c.ordinal = s.ordinal
                     WHERE (:dataset IS NULL OR d.name = :dataset) AND (:split IS NULL OR s.split = :split)
-                        AND NOT EXISTS (
-                            SELECT 1 FROM quarantine q WHERE q.shard_id = s.shard_id AND q.ordinal = s.ordinal)
+                        AND (:all OR NOT EXISTS (
+                            SELECT 1 FROM quarantine q WHERE q.shard_id = s.shard_id AND q.ordinal = s.ordinal))
                     ORDER BY d.name, h.name, s.ordinal, c.number
-                    """, arguments: ["dataset": dataset, "split": split?.rawValue])
+                    """, arguments: ["dataset": dataset, "split": split?.rawValue, "all": includesQuarantined])
             while let text = try texts.next() { try body(text) }
         }
     }

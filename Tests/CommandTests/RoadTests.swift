@@ -118,6 +118,34 @@ import Testing
         #expect(try tool.succeed(["dataset", "stats", "--json"]).output.contains("\"found\" : 0"))
     }
 
+    @Test func aBadPictureNeverStopsARun() throws {
+        let fixture = try Fixture()
+        let tool = fixture.tool("workspace")
+        // The first member's picture keeps its header and loses its second half.
+        let path = "\(fixture.folder.path)/scenes/train/00000.tar"
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        let size = try #require(
+            Int(String(decoding: bytes[124..<135], as: UTF8.self).trimmingCharacters(in: .whitespaces), radix: 8))
+        for index in (512 + size / 2)..<(512 + size) { bytes[index] = 0 }
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+
+        let headers = try tool.succeed(Fixture.ingestTrain)
+        #expect(headers.output.contains("640 samples + 0 quarantined"))
+        try tool.succeed(Fixture.train)
+        #expect(try tool.succeed(["dataset", "stats"]).output.contains("train/truncated 1"))
+        // What training set aside changes nothing about the run: it is known as done.
+        #expect(try tool.succeed(Fixture.train).output.contains("already trained"))
+        let embed = try tool.succeed(Fixture.embed)
+        #expect(embed.output.contains("embedded 639 images"))
+        #expect(embed.output.contains("1 samples could not be embedded"))
+        let stats = try tool.succeed(["dataset", "stats", "--json"]).output
+        #expect(stats.contains("\"found\" : 640") && stats.contains("\"quarantined\" : 1"))
+        #expect(try tool.succeed(["dataset", "quarantine"]).output.contains("train-000000"))
+        let strict = try tool.run(Fixture.ingestTrain + ["--check", "decode"])
+        #expect(strict.exitStatus == 0)
+        #expect(strict.output.contains("639 samples + 1 quarantined"))
+    }
+
     @Test func aVanishedShardIsNoticedAndLeavesTheIndex() throws {
         let fixture = try Fixture()
         let tool = fixture.tool("workspace")

@@ -55,7 +55,8 @@ final class CatalogTrainingSource: TrainingSource {
         self.shards = shards
         var places: [Place] = []
         for (number, shard) in shards.enumerated() {
-            try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: .train, includesQuarantined: false) {
+            // What a later stage quarantined stays in the list: it must be the same when the run is resumed.
+            try catalog.forEachChunk(ofShard: shard.id, count: 4096, split: .train) {
                 chunk in
                 for sample in chunk where !sample.captions.isEmpty {
                     places.append(Place(shardNumber: UInt32(number), ordinal: sample.ordinal))

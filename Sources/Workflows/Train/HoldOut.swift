@@ -39,7 +39,7 @@ struct HoldOut: Sendable {
             var count = 0
             for dataset in names {
                 for shard in try catalog.shards(ofDataset: dataset, split: split, states: [.complete]) {
-                    try catalog.forEachChunk(ofShard: shard.id, split: split, includesQuarantined: false) { chunk in
+                    try catalog.forEachChunk(ofShard: shard.id, split: split) { chunk in
                         for sample in chunk where !sample.captions.isEmpty && count < Self.maximumImageCount {
                             // A picture that cannot be had is left out here and dealt with by 'embed'.
                             guard let image = try? images.image(of: sample) else { continue }
