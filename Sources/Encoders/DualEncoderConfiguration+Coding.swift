@@ -109,11 +109,13 @@ extension DualEncoderConfiguration: Codable {
         let std = object.value("std", [Float].self, default: Preprocessing.openAIStd)
         let interpolation = object.choice("interpolation", Interpolation.self, default: .bicubic)
         let resizeMode = object.choice("resize_mode", ResizeMode.self, default: .shortest)
-        guard let mean, let std, let interpolation, let resizeMode else { return nil }
-        return Preprocessing(mean: mean, std: std, interpolation: interpolation, resizeMode: resizeMode)
+        let cropRounding = object.choice("crop_rounding", CropRounding.self, default: .halfToEven)
+        guard let mean, let std, let interpolation, let resizeMode, let cropRounding else { return nil }
+        return Preprocessing(
+            mean: mean, std: std, interpolation: interpolation, resizeMode: resizeMode, cropRounding: cropRounding)
     }
 
-    /// Writes every key, defaults included.
+    /// Writes every key, defaults included; but `crop_rounding` only where it is not the default.
     public func encode(to encoder: any Encoder) throws {
         typealias Key = StrictObject.Key
         var object = encoder.container(keyedBy: Key.self)
@@ -150,6 +152,9 @@ extension DualEncoderConfiguration: Codable {
         try preprocess.encode(preprocessing.std, forKey: Key("std"))
         try preprocess.encode(preprocessing.interpolation.rawValue, forKey: Key("interpolation"))
         try preprocess.encode(preprocessing.resizeMode.rawValue, forKey: Key("resize_mode"))
+        if preprocessing.cropRounding != .halfToEven {
+            try preprocess.encode(preprocessing.cropRounding.rawValue, forKey: Key("crop_rounding"))
+        }
     }
 
     /// The text of `model.json`: sorted keys, so that equal configurations are equal bytes.

@@ -29,6 +29,14 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         case longest
     }
 
+    /// Which pixel the centre crop begins at when the surplus d is odd.
+    public enum CropRounding: String, Sendable, CaseIterable {
+        /// round(d / 2), half to even: torchvision, open_clip and our own models.
+        case halfToEven
+        /// ⌊d / 2⌋: processors of transformers.
+        case down
+    }
+
     /// The resampling kernel.
     public enum Interpolation: String, Sendable, CaseIterable {
         /// Pillow's bicubic, a = −0.5.
@@ -130,6 +138,8 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         public var interpolation: Interpolation
         /// How the image is brought to a square.
         public var resizeMode: ResizeMode
+        /// Rounding of the centre crop; used by `shortest`.
+        public var cropRounding: CropRounding
 
         /// OpenAI's channel means.
         public static let openAIMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
@@ -139,12 +149,13 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         /// Describes the preprocessing; the defaults are OpenAI's statistics and a squashed bicubic resize.
         public init(
             mean: [Float] = Self.openAIMean, std: [Float] = Self.openAIStd, interpolation: Interpolation = .bicubic,
-            resizeMode: ResizeMode = .squash
+            resizeMode: ResizeMode = .squash, cropRounding: CropRounding = .halfToEven
         ) {
             self.mean = mean
             self.std = std
             self.interpolation = interpolation
             self.resizeMode = resizeMode
+            self.cropRounding = cropRounding
         }
     }
 

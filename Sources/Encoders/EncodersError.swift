@@ -19,6 +19,10 @@ public struct EncodersError: Error, Sendable, CustomStringConvertible {
         public static let nonFiniteWeight = Code("nonFiniteWeight")
         /// A file of the model folder could not be read or written.
         public static let fileAccess = Code("fileAccess")
+        /// Weights are in a pickle, which is never opened; the message holds the recipe to convert it.
+        public static let pickledWeights = Code("pickledWeights")
+        /// A foreign model computes something this build does not.
+        public static let unsupportedModel = Code("unsupportedModel")
     }
 
     /// The kind of failure.

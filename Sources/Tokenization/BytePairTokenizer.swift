@@ -92,13 +92,9 @@ public struct BytePairTokenizer: Sendable {
     }
 
     private func truncated(_ tokens: [Int32], of bytes: Span<UInt8>, keptEnd: Int) -> EncodedText {
-        var start = keptEnd
-        // A scalar that was cut in the middle counts as dropped.
-        while start > 0 && start < bytes.count && bytes[start] & 0xC0 == 0x80 { start -= 1 }
-        while start < bytes.count && bytes[start] == 0x20 { start += 1 }
-        var dropped = 0
-        for index in start..<bytes.count where bytes[index] & 0xC0 != 0x80 { dropped += 1 }
-        return EncodedText(tokens: tokens + [endTokenID], droppedCharacterCount: dropped)
+        EncodedText(
+            tokens: tokens + [endTokenID],
+            droppedCharacterCount: EncodedText.characterCount(of: bytes, from: keptEnd))
     }
 
     /// The cleaned text that `tokens` stand for, with a space behind each pre-token but the last.

@@ -14,4 +14,15 @@ public struct EncodedText: Sendable, Equatable {
         self.tokens = tokens
         self.droppedCharacterCount = droppedCharacterCount
     }
+
+    /// How many scalars of UTF-8 text begin at or behind `end`, the end of what was kept, leading spaces excepted; a scalar
+    /// that was cut in the middle counts.
+    static func characterCount(of bytes: Span<UInt8>, from end: Int) -> Int {
+        var start = end
+        while start > 0 && start < bytes.count && bytes[start] & 0xC0 == 0x80 { start -= 1 }
+        while start < bytes.count && bytes[start] == 0x20 { start += 1 }
+        var count = 0
+        for index in start..<bytes.count where bytes[index] & 0xC0 != 0x80 { count += 1 }
+        return count
+    }
 }

@@ -121,18 +121,17 @@ import Testing
     @Test func aBadPictureNeverStopsARun() throws {
         let fixture = try Fixture()
         let tool = fixture.tool("workspace")
-        // The first member's picture keeps its header and loses its second half.
+        // The first picture keeps its frame header and gets a Huffman table that cannot be.
         let path = "\(fixture.folder.path)/scenes/train/00000.tar"
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-        let size = try #require(
-            Int(String(decoding: bytes[124..<135], as: UTF8.self).trimmingCharacters(in: .whitespaces), radix: 8))
-        for index in (512 + size / 2)..<(512 + size) { bytes[index] = 0 }
+        let table = try #require((512..<4096).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC4 })
+        for index in table + 5..<table + 21 { bytes[index] = 0xFF }
         try Data(bytes).write(to: URL(fileURLWithPath: path))
 
         let headers = try tool.succeed(Fixture.ingestTrain)
         #expect(headers.output.contains("640 samples + 0 quarantined"))
         try tool.succeed(Fixture.train)
-        #expect(try tool.succeed(["dataset", "stats"]).output.contains("train/truncated 1"))
+        #expect(try tool.succeed(["dataset", "stats"]).output.contains("train/malformed 1"))
         // What training set aside changes nothing about the run: it is known as done.
         #expect(try tool.succeed(Fixture.train).output.contains("already trained"))
         let embed = try tool.succeed(Fixture.embed)

@@ -118,7 +118,8 @@ public enum SearchWorkflow {
         guard !parts.isEmpty else { return nil }
         do {
             return try catalog.samples(matching: parts.joined(separator: " AND "))
-        } catch let error where error.code == .filterInvalid {
+        } catch {
+            guard error.code == .filterInvalid else { throw error }
             let cause = error.cause.map { " (\($0))" } ?? ""
             throw WorkflowError(.usage, error.message + cause, place: "--where \(request.condition ?? "")")
         }

@@ -1,0 +1,122 @@
+import ByteFormats
+import Foundation
+
+/// The tensors of a checkpoint, in one safetensors file or in the shards an index lists.
+struct ForeignTensors: Sendable {
+    /// A tensor and where it is.
+    struct Place: Sendable {
+        let file: SafetensorsFile
+        let entry: SafetensorsHeader.Entry
+    }
+
+    /// File names, relative to the folder.
+    let fileNames: [String]
+    private let placeByName: [String: Place]
+
+    /// All names, sorted, without a `module.` that all of them begin with.
+    var names: [String] { placeByName.keys.sorted() }
+
+    /// The tensor of a name.
+    subscript(name: String) -> Place? { placeByName[name] }
+
+    /// Opens one file of `folder`.
+    init(folder: String, fileName: String) throws(EncodersError) {
+        let file = try Self.open(folder, fileName)
+        fileNames = [fileName]
+        placeByName = Self.stripped(
+            Dictionary(
+                file.header.entries.map { ($0.name, Place(file: file, entry: $0)) }, uniquingKeysWith: { $1 }))
+    }
+
+    /// Opens the shards of an index; each tensor must be in the one shard that the index names, and nowhere else.
+    init(folder: String, indexName: String) throws(EncodersError) {
+        struct Index: Decodable {
+            let weight_map: [String: String]
+        }
+        let path = folder + "/" + indexName
+        let index: Index
+        do {
+            index = try JSONDecoder().decode(Index.self, from: ForeignFile.data(path))
+        } catch {
+            throw EncodersError(
+                .fileAccess, "is not an index of shards; copy the folder again", at: path, cause: error)
+        }
+        let shardNames = Set(index.weight_map.values).sorted()
+        for name in shardNames where !ForeignFile.isPlainName(name) || !name.hasSuffix(".safetensors") {
+            throw EncodersError(
+                .fileAccess,
+                "names the shard '\(name)', which is not a plain name of a safetensors file in this folder; nothing else is ever opened",
+                at: path)
+        }
+        var found: [String: Place] = [:]
+        var problems: [String] = []
+        for shardName in shardNames {
+            let file = try Self.open(folder, shardName)
+            for entry in file.header.entries {
+                if index.weight_map[entry.name] == nil {
+                    problems.append("'\(entry.name)' of \(shardName) is not in the index")
+                } else if found.updateValue(Place(file: file, entry: entry), forKey: entry.name) != nil {
+                    problems.append("'\(entry.name)' is in two shards")
+                } else if index.weight_map[entry.name] != shardName {
+                    problems.append("'\(entry.name)' is in \(shardName), not where the index says")
+                }
+            }
+        }
+        problems += index.weight_map.keys.sorted().filter { found[$0] == nil }.map { "'\($0)' is in no shard" }
+        guard problems.isEmpty else {
+            throw EncodersError(
+                .weightMismatch, "\(problems.joined(separator: "; ")): copy the index and all shards again", at: path)
+        }
+        fileNames = [indexName] + shardNames
+        placeByName = Self.stripped(found)
+    }
+
+    private static func open(_ folder: String, _ name: String) throws(EncodersError) -> SafetensorsFile {
+        do {
+            return try SafetensorsFile(path: folder + "/" + name)
+        } catch {
+            throw EncodersError(
+                .fileAccess, "the weights could not be read; copy the file again", at: folder + "/" + name, cause: error
+            )
+        }
+    }
+
+    /// Data-parallel training leaves a prefix.
+    private static func stripped(_ places: [String: Place]) -> [String: Place] {
+        let prefix = "module."
+        guard !places.isEmpty, places.keys.allSatisfy({ $0.hasPrefix(prefix) }) else { return places }
+        return Dictionary(uniqueKeysWithValues: places.map { (String($0.dropFirst(prefix.count)), $1) })
+    }
+}
+
+/// Small files of a foreign folder.
+enum ForeignFile {
+    /// More than any description or index has.
+    static let maximumByteCount = 64 << 20
+
+    /// Whether a name stays in its folder: no separators, not hidden, not a parent.
+    static func isPlainName(_ name: String) -> Bool {
+        !name.isEmpty && !name.hasPrefix(".") && !name.contains("/") && !name.contains("\\")
+            && !name.unicodeScalars.contains("\0")
+    }
+
+    /// The bytes of a file of at most `maximumByteCount`.
+    static func data(_ path: String) throws -> Data {
+        let byteCount = try Folder.byteCount(ofFile: path)
+        guard byteCount <= maximumByteCount else {
+            throw EncodersError(
+                .fileAccess, "has \(byteCount) bytes, at most \(maximumByteCount) are read", at: path)
+        }
+        return try Data(contentsOf: URL(fileURLWithPath: path))
+    }
+
+    /// The object that a JSON file holds.
+    static func object(_ path: String) throws(EncodersError) -> [String: JSONValue] {
+        do {
+            return try JSONDecoder().decode([String: JSONValue].self, from: data(path))
+        } catch {
+            throw EncodersError(
+                .fileAccess, "could not be read as a JSON object; copy the file again", at: path, cause: error)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+/// The tokens of an imported CLIP vocabulary, under the ids of its files.
+struct ClipVocabulary: Sendable {
+    /// Why a vocabulary is refused: one sentence without its next step.
+    struct Refusal: Error { let reason: String }
+
+    /// The strings that name the start and end tokens in one family of files.
+    struct SpecialNames: Sendable, Equatable {
+        var start: String
+        var end: String
+
+        static let openClip = SpecialNames(start: "<start_of_text>", end: "<end_of_text>")
+        static let openAI = SpecialNames(start: "<|startoftext|>", end: "<|endoftext|>")
+    }
+
+    /// Most ids that are accepted; CLIP has 49,408.
+    static let maximumCount = 1 << 20
+    /// The longest token that is accepted; CLIP's is shorter than 128.
+    static let maximumTokenByteCount = 4096
+
+    private(set) var table = MergeTable()
+    /// Ids of the base symbols by byte, then the same at the end of a word.
+    let baseIDs: [Int32]
+    /// How many bytes of text each token covers; 0 for a special.
+    private(set) var byteCounts: [Int32]
+    let startTokenID: Int32
+    let endTokenID: Int32
+    /// Pre-tokens whose encoding is a single token, which is nearly all of a caption.
+    private let wholeWords: WordTable
+
+    /// Number of ids, specials included.
+    var count: Int { byteCounts.count }
+
+    /// Makes the vocabulary of `bpe_simple_vocab_16e6.txt`, whose ids follow from the order of its merges.
+    init(orderedMerges merges: [(left: Substring, right: Substring)]) throws(Refusal) {
+        let alphabet = ByteAlphabet()
+        var ids: [String: Int32] = [:]
+        ids.reserveCapacity(2 * merges.count)
+        for (rank, byte) in alphabet.byteOfRank.enumerated() {
+            let symbol = alphabet.text([byte])
+            ids[symbol] = Int32(rank)
+            ids[symbol + ByteAlphabet.endOfWordSuffix] = Int32(256 + rank)
+        }
+        for (rank, merge) in merges.enumerated() {
+            guard ids.updateValue(Int32(512 + rank), forKey: String(merge.left + merge.right)) == nil else {
+                throw Refusal(reason: "merge \(rank + 1) makes a token that exists already")
+            }
+        }
+        let start = Int32(512 + merges.count)
+        try self.init(ids: ids, count: 514 + merges.count, merges: merges, startTokenID: start, endTokenID: start + 1)
+    }
+
+    /// Makes a vocabulary of `ids` (`vocab.json`) and ranked merges (`merges.txt`).
+    init(
+        ids: [String: Int32], merges: [(left: Substring, right: Substring)], startTokenID: Int32, endTokenID: Int32
+    ) throws(Refusal) {
+        let count = Int(max(ids.values.max() ?? -1, startTokenID, endTokenID)) + 1
+        guard let least = ids.values.min(), least >= 0, startTokenID >= 0, endTokenID >= 0, startTokenID != endTokenID else {
+            throw Refusal(reason: "it is empty, an id is negative, or the start and end tokens are the same")
+        }
+        guard count <= Self.maximumCount else {
+            throw Refusal(reason: "its highest id is \(count - 1), more than \(Self.maximumCount - 1)")
+        }
+        guard Set(ids.values).count == ids.count else { throw Refusal(reason: "two tokens have the same id") }
+        try self.init(ids: ids, count: count, merges: merges, startTokenID: startTokenID, endTokenID: endTokenID)
+    }
+
+    private init(
+        ids: [String: Int32], count: Int, merges: [(left: Substring, right: Substring)], startTokenID: Int32,
+        endTokenID: Int32
+    ) throws(Refusal) {
+        let alphabet = ByteAlphabet()
+        var baseIDs: [Int32] = []
+        // The bytes of a token, and whether it ends a word, follow from how it is made, not from its spelling.
+        var bytes = [[UInt8]](repeating: [], count: count)
+        var endsWord = [Bool](repeating: false, count: count)
+        for suffix in ["", ByteAlphabet.endOfWordSuffix] {
+            for byte in UInt8.min...UInt8.max {
+                guard let id = ids[alphabet.text([byte]) + suffix] else {
+                    throw Refusal(reason: "the symbol “\(alphabet.text([byte]) + suffix)” of a single byte is missing")
+                }
+                baseIDs.append(id)
+                bytes[Int(id)] = [byte]
+                endsWord[Int(id)] = !suffix.isEmpty
+            }
+        }
+        for (rank, merge) in merges.enumerated() {
+            guard let left = ids[String(merge.left)], let right = ids[String(merge.right)],
+                let result = ids[String(merge.left + merge.right)], !bytes[Int(left)].isEmpty, !bytes[Int(right)].isEmpty
+            else {
+                throw Refusal(reason: "merge \(rank + 1), “\(merge.left) \(merge.right)”, uses or makes an unknown token")
+            }
+            guard !endsWord[Int(left)] else {
+                throw Refusal(reason: "merge \(rank + 1), “\(merge.left) \(merge.right)”, continues behind the end of a word")
+            }
+            guard table.append(MergeTable.Merge(left: left, right: right, result: result)) else {
+                throw Refusal(reason: "merge \(rank + 1), “\(merge.left) \(merge.right)”, is there twice")
+            }
+            if bytes[Int(result)].isEmpty {
+                bytes[Int(result)] = bytes[Int(left)] + bytes[Int(right)]
+                endsWord[Int(result)] = endsWord[Int(right)]
+            }
+            guard bytes[Int(result)].count <= Self.maximumTokenByteCount else {
+                throw Refusal(reason: "merge \(rank + 1) makes a token longer than \(Self.maximumTokenByteCount) bytes")
+            }
+        }
+        self.baseIDs = baseIDs
+        self.startTokenID = startTokenID
+        self.endTokenID = endTokenID
+        byteCounts = bytes.map { Int32($0.count) }
+        var words: [(word: PackedWord, id: Int32)] = []
+        var symbols: [Int32] = []
+        var ranks: [Int32] = []
+        for id in 0..<count where endsWord[id] {
+            let span = bytes[id].span
+            guard let word = PackedWord(span, 0..<span.count) else { continue }
+            Self.setBaseSymbols(of: span, 0..<span.count, baseIDs: baseIDs, into: &symbols)
+            table.apply(to: &symbols, ranks: &ranks)
+            // A token can be reachable only from inside a longer word; the merges decide, not its presence.
+            if symbols == [Int32(id)] { words.append((word, Int32(id))) }
+        }
+        wholeWords = WordTable(words)
+    }
+
+    private static func setBaseSymbols(
+        of bytes: Span<UInt8>, _ range: Range<Int>, baseIDs: [Int32], into symbols: inout [Int32]
+    ) {
+        symbols.removeAll(keepingCapacity: true)
+        for index in range {
+            symbols.append(baseIDs[Int(bytes[index]) + (index == range.upperBound - 1 ? 256 : 0)])
+        }
+    }
+
+    /// Replaces `symbols` by the token ids of one pre-token, which must not be empty. `ranks` is scratch.
+    func encode(_ bytes: Span<UInt8>, _ range: Range<Int>, into symbols: inout [Int32], ranks: inout [Int32]) {
+        if let word = PackedWord(bytes, range), let id = wholeWords.id(of: word) {
+            symbols.removeAll(keepingCapacity: true)
+            symbols.append(id)
+            return
+        }
+        Self.setBaseSymbols(of: bytes, range, baseIDs: baseIDs, into: &symbols)
+        if symbols.count < MergeTable.longRunSymbolCount {
+            table.apply(to: &symbols, ranks: &ranks)
+        } else {
+            table.applyToLongRun(&symbols)
+        }
+    }
+}
