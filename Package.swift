@@ -76,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "vlmpipe",
             dependencies: [
-                "Workflows", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Tokenization", "Workflows", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .executableTarget(

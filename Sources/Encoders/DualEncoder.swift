@@ -18,7 +18,7 @@ public final class DualEncoder: Sendable {
     public let configuration: DualEncoderConfiguration
     let architecture: DualEncoderArchitecture
     let parameters: FloatBuffer
-    private let bufferPool = InferenceBufferPool()
+    let bufferPool = InferenceBufferPool()
     private let imageSequences: SequenceOffsets
     private let imageQueryOffsets: SequenceOffsets
     private let imagePooledRows: [Int32]
@@ -116,8 +116,8 @@ public final class DualEncoder: Sendable {
     }
 
     /// All rows of a slice; those from `rowCount` on are of zero input and mean nothing.
-    private func encodeImageSlice(
-        _ pixels: [UInt8], first: Int, rowCount: Int, _ buffers: InferenceBuffers
+    func encodeImageSlice(
+        _ pixels: [UInt8], first: Int, rowCount: Int, _ buffers: InferenceBuffers, observer: StageObserver? = nil
     ) -> FloatRegion {
         let vision = configuration.vision
         let tower = architecture.imageTower
@@ -133,21 +133,25 @@ public final class DualEncoder: Sendable {
             patches: patches, classToken: inference.region(of: tower.classToken),
             positions: inference.region(of: tower.positions), into: stream, batchCount: sliceRowCount,
             patchCount: vision.tokenCount - 1, columnCount: vision.width)
+        observer?(.stem, stream)
         inference.norm(tower.stemNorm, stream, into: stream, rowCount: tokenRowCount)
-        for block in tower.blocks.dropLast() {
+        observer?(.stemNorm, stream)
+        for (index, block) in tower.blocks.dropLast().enumerated() {
             inference.apply(
                 block, to: stream, sequences: imageSequences.offsets, rowCount: tokenRowCount, isCausal: false)
+            observer?(.block(index), stream)
         }
         let pooled = inference.applyPooled(
             tower.blocks[tower.blocks.count - 1], to: stream, sequences: imageSequences.offsets,
             queryOffsets: imageQueryOffsets.offsets, pooledRows: imagePooledRows, rowCount: tokenRowCount)
         return inference.embedding(
-            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: sliceRowCount)
+            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: sliceRowCount,
+            observer: observer)
     }
 
     /// All rows of a slice; those behind the given texts are of padding and mean nothing.
-    private func encodeTextSlice(
-        _ texts: [[Int32]], _ bucket: TextBucket, _ buffers: InferenceBuffers
+    func encodeTextSlice(
+        _ texts: [[Int32]], _ bucket: TextBucket, _ buffers: InferenceBuffers, observer: StageObserver? = nil
     ) -> FloatRegion {
         let text = configuration.text
         let tower = architecture.textTower
@@ -159,13 +163,16 @@ public final class DualEncoder: Sendable {
         IndexedRowKernels.embedding(
             table: inference.region(of: tower.tokenEmbedding), positions: inference.region(of: tower.positions),
             tokens: packed.tokens, places: packed.places, into: stream, columnCount: text.width)
-        for block in tower.blocks.dropLast() {
+        observer?(.stem, stream)
+        for (index, block) in tower.blocks.dropLast().enumerated() {
             inference.apply(block, to: stream, sequences: packed.sequences, rowCount: rowCount, isCausal: true)
+            observer?(.block(index), stream)
         }
         let pooled = inference.applyPooled(
             tower.blocks[tower.blocks.count - 1], to: stream, sequences: packed.sequences,
             queryOffsets: packed.queryOffsets, pooledRows: packed.pooledRows, rowCount: rowCount)
         return inference.embedding(
-            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: bucket.rowCount)
+            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: bucket.rowCount,
+            observer: observer)
     }
 }

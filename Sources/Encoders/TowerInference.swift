@@ -88,16 +88,20 @@ struct TowerInference {
 
     /// norm → projection → unit length.
     func embedding(
-        _ pooled: FloatRegion, finalNorm: NormLayer, projection: LinearLayer, rowCount: Int
+        _ pooled: FloatRegion, finalNorm: NormLayer, projection: LinearLayer, rowCount: Int,
+        observer: StageObserver? = nil
     ) -> FloatRegion {
+        observer?(.pooled, pooled)
         let normed = buffers.region(.pooledNormed, rowCount * finalNorm.width)
         norm(finalNorm, pooled, into: normed, rowCount: rowCount)
         let projected = buffers.region(.projected, rowCount * projection.outputWidth)
         linear(projection, normed, into: projected, rowCount: rowCount)
+        observer?(.projected, projected)
         let embedding = buffers.region(.embedding, rowCount * projection.outputWidth)
         RowKernels.l2Normalize(
             projected, into: embedding, norms: buffers.region(.norms, rowCount), rowCount: rowCount,
             columnCount: projection.outputWidth, epsilon: L2NormalizationOperation.epsilon)
+        observer?(.embedding, embedding)
         return embedding
     }
 }

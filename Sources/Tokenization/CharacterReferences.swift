@@ -116,7 +116,8 @@ struct CharacterReferences: Sendable {
         name.unicodeScalars.append(contentsOf: text[nameStart..<end])
         if let entry = entries[name] { return (entry.value, end + 1) }
         // An upper-case name that means nothing by itself, and of which no beginning does either.
-        guard name == name.uppercased(), let entry = entries[name.lowercased()], reference(text, at: start) == nil else {
+        guard name == name.uppercased(), let entry = entries[name.lowercased()], reference(text, at: start) == nil
+        else {
             return nil
         }
         return (entry.value.flatMap { Array($0.properties.uppercaseMapping.unicodeScalars) }, end + 1)
@@ -154,8 +155,10 @@ struct CharacterReferences: Sendable {
 /// The meaning that windows-1252 gives to the C1 control characters.
 enum Windows1252 {
     private static let table: [UInt32] = [
-        0x20AC, 0x81, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8D, 0x017D,
-        0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,
+        0x20AC, 0x81, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8D,
+        0x017D,
+        0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153,
+        0x9D,
         0x017E, 0x0178,
     ]
 

@@ -118,8 +118,8 @@ public enum ClipCleaning: String, Sendable, CaseIterable, Codable {
     /// The blocks that BERT's tokenizer calls Chinese characters.
     private static func isIdeograph(_ value: UInt32) -> Bool {
         switch value {
-        case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F, 0x2B820...0x2CEAF,
-            0xF900...0xFAFF, 0x2F800...0x2FA1F:
+        case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
+            0x2B820...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:
             true
         default:
             false

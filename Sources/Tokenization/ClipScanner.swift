@@ -72,7 +72,8 @@ struct ClipScanner {
         }
         let (scalar, length) = decodeScalar(text, at: index)
         switch scalar.properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return (.letter, length)
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+            return (.letter, length)
         case .decimalNumber, .letterNumber, .otherNumber: return (.number, length)
         case .nonspacingMark: return (ignoresCase && scalar.value == 0x345 ? .space : .other, length)
         default: return (scalar.properties.isWhitespace ? .space : .other, length)

@@ -18,10 +18,18 @@ public struct ClipTokenizer: Sendable {
 
     /// A string that stands for one id when special strings are recognised.
     struct SpecialString: Sendable {
+        /// Where it is looked for.
+        enum Place: Sendable { case givenText, cleanedText, startOfPreToken }
+
         var text: String
         var id: Int32
-        /// Whether it is looked for in cleaned text rather than in the text as given.
-        var isCleaned: Bool
+        var place: Place
+    }
+
+    /// A special string in UTF-8.
+    private struct SpecialBytes: Sendable {
+        var bytes: [UInt8]
+        var id: Int32
     }
 
     let vocabulary: ClipVocabulary
@@ -31,11 +39,9 @@ public struct ClipTokenizer: Sendable {
     public let specialStrings: SpecialStrings
     /// The id that fills a row behind its end token.
     public let padTokenID: Int32
-    /// Looked for in the text as given, before it is cleaned.
-    private let rawSpecials: [SpecialString]
-    /// Looked for in cleaned text, and their UTF-8.
-    private let cleanedSpecials: [SpecialString]
-    private let cleanedSpecialBytes: [[UInt8]]
+    private let givenTextSpecials: [SpecialBytes]
+    private let cleanedTextSpecials: [SpecialBytes]
+    private let preTokenSpecials: [SpecialBytes]
 
     init(
         vocabulary: ClipVocabulary, cleaning: ClipCleaning, specialStrings: SpecialStrings, padTokenID: Int32,
@@ -46,9 +52,15 @@ public struct ClipTokenizer: Sendable {
         self.specialStrings = specialStrings
         self.padTokenID = padTokenID
         let active = specialStrings == .recognised ? specials.filter { !$0.text.isEmpty } : []
-        rawSpecials = active.filter { !$0.isCleaned }
-        cleanedSpecials = active.filter(\.isCleaned)
-        cleanedSpecialBytes = cleanedSpecials.map { cleaning.cleanedBytes($0.text) }
+        func bytes(_ place: SpecialString.Place) -> [SpecialBytes] {
+            active.filter { $0.place == place }.map {
+                let bytes = place == .givenText ? Array($0.text.utf8) : cleaning.cleanedBytes($0.text)
+                return SpecialBytes(bytes: bytes, id: $0.id)
+            }
+        }
+        givenTextSpecials = bytes(.givenText)
+        cleanedTextSpecials = bytes(.cleanedText)
+        preTokenSpecials = bytes(.startOfPreToken)
     }
 
     /// The context length of nearly every CLIP checkpoint.
@@ -74,20 +86,29 @@ public struct ClipTokenizer: Sendable {
         precondition(contextLength >= 2, "encode: context length \(contextLength) has no room for start and end tokens")
         var encoded = EncodedText(tokens: [startTokenID], droppedCharacterCount: 0)
         let room = contextLength - 1
-        for piece in pieces(of: text) {
-            switch piece {
-            case .special(let id):
-                if encoded.tokens.count < room && !encoded.wasTruncated {
-                    encoded.tokens.append(id)
-                } else {
-                    encoded.droppedCharacterCount += 1
-                }
-            case .text(let text):
-                append(cleaning.cleanedBytes(text), to: &encoded, room: room)
+        for given in Self.pieces(of: Array(text.utf8), specials: givenTextSpecials) {
+            guard case .text(let given) = given else {
+                append(given, to: &encoded, room: room)
+                continue
+            }
+            let cleaned = cleaning.cleanedBytes(String(decoding: given, as: UTF8.self))
+            for piece in Self.pieces(of: cleaned, specials: cleanedTextSpecials) {
+                append(piece, to: &encoded, room: room)
             }
         }
         encoded.tokens.append(endTokenID)
         return encoded
+    }
+
+    private func append(_ piece: Piece, to encoded: inout EncodedText, room: Int) {
+        switch piece {
+        case .text(let cleaned):
+            append(cleaned, to: &encoded, room: room)
+        case .special(let id) where encoded.tokens.count < room && !encoded.wasTruncated:
+            encoded.tokens.append(id)
+        case .special:
+            encoded.droppedCharacterCount += 1
+        }
     }
 
     private func append(_ cleaned: [UInt8], to encoded: inout EncodedText, room: Int) {
@@ -96,14 +117,18 @@ public struct ClipTokenizer: Sendable {
             encoded.droppedCharacterCount += EncodedText.characterCount(of: bytes, from: 0)
             return
         }
-        var scanner = ClipScanner(specials: cleanedSpecialBytes, ignoresCase: cleaning.patternIgnoresCase)
+        var scanner = ClipScanner(specials: preTokenSpecials.map(\.bytes), ignoresCase: cleaning.patternIgnoresCase)
         var symbols: [Int32] = []
         var ranks: [Int32] = []
         while let preToken = scanner.next(in: bytes) {
             var keptEnd = preToken.range.lowerBound
+            if encoded.tokens.count == room {
+                encoded.droppedCharacterCount += EncodedText.characterCount(of: bytes, from: keptEnd)
+                return
+            }
             if let special = preToken.special {
-                symbols = [cleanedSpecials[special].id]
-            } else if encoded.tokens.count < room {
+                symbols = [preTokenSpecials[special].id]
+            } else {
                 vocabulary.encode(bytes, preToken.range, into: &symbols, ranks: &ranks)
             }
             for symbol in symbols {
@@ -118,31 +143,28 @@ public struct ClipTokenizer: Sendable {
     }
 
     private enum Piece {
-        case text(String)
+        case text([UInt8])
         case special(Int32)
     }
 
-    /// The text cut at the special strings that are looked for before cleaning: leftmost first, then the longest.
-    private func pieces(of text: String) -> [Piece] {
-        guard !rawSpecials.isEmpty else { return [.text(text)] }
+    /// The text cut at special strings: leftmost first, then the longest.
+    private static func pieces(of text: [UInt8], specials: [SpecialBytes]) -> [Piece] {
+        guard !specials.isEmpty else { return [.text(text)] }
         var pieces: [Piece] = []
-        let bytes = Array(text.utf8)
-        let candidates = rawSpecials.map { (bytes: Array($0.text.utf8), id: $0.id) }.sorted {
-            $0.bytes.count > $1.bytes.count
-        }
         var start = 0
         var index = 0
-        while index < bytes.count {
-            guard let match = candidates.first(where: { bytes[index...].starts(with: $0.bytes) }) else {
+        while index < text.count {
+            let matches = specials.filter { text[index...].starts(with: $0.bytes) }
+            guard let match = matches.max(by: { $0.bytes.count < $1.bytes.count }) else {
                 index += 1
                 continue
             }
-            if start < index { pieces.append(.text(String(decoding: bytes[start..<index], as: UTF8.self))) }
+            if start < index { pieces.append(.text(Array(text[start..<index]))) }
             pieces.append(.special(match.id))
             index += match.bytes.count
             start = index
         }
-        if start < bytes.count { pieces.append(.text(String(decoding: bytes[start...], as: UTF8.self))) }
+        if start < text.count { pieces.append(.text(Array(text[start...]))) }
         return pieces
     }
 }

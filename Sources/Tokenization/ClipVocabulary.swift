@@ -54,7 +54,8 @@ struct ClipVocabulary: Sendable {
         ids: [String: Int32], merges: [(left: Substring, right: Substring)], startTokenID: Int32, endTokenID: Int32
     ) throws(Refusal) {
         let count = Int(max(ids.values.max() ?? -1, startTokenID, endTokenID)) + 1
-        guard let least = ids.values.min(), least >= 0, startTokenID >= 0, endTokenID >= 0, startTokenID != endTokenID else {
+        guard let least = ids.values.min(), least >= 0, startTokenID >= 0, endTokenID >= 0, startTokenID != endTokenID
+        else {
             throw Refusal(reason: "it is empty, an id is negative, or the start and end tokens are the same")
         }
         guard count <= Self.maximumCount else {
@@ -84,16 +85,18 @@ struct ClipVocabulary: Sendable {
             }
         }
         for (rank, merge) in merges.enumerated() {
+            var name: String { "merge \(rank + 1), “\(merge.left) \(merge.right)”," }
             guard let left = ids[String(merge.left)], let right = ids[String(merge.right)],
-                let result = ids[String(merge.left + merge.right)], !bytes[Int(left)].isEmpty, !bytes[Int(right)].isEmpty
+                let result = ids[String(merge.left + merge.right)], !bytes[Int(left)].isEmpty,
+                !bytes[Int(right)].isEmpty
             else {
-                throw Refusal(reason: "merge \(rank + 1), “\(merge.left) \(merge.right)”, uses or makes an unknown token")
+                throw Refusal(reason: "\(name) has an unknown token")
             }
             guard !endsWord[Int(left)] else {
-                throw Refusal(reason: "merge \(rank + 1), “\(merge.left) \(merge.right)”, continues behind the end of a word")
+                throw Refusal(reason: "\(name) joins over a word's end")
             }
             guard table.append(MergeTable.Merge(left: left, right: right, result: result)) else {
-                throw Refusal(reason: "merge \(rank + 1), “\(merge.left) \(merge.right)”, is there twice")
+                throw Refusal(reason: "\(name) is there twice")
             }
             if bytes[Int(result)].isEmpty {
                 bytes[Int(result)] = bytes[Int(left)] + bytes[Int(right)]
@@ -107,18 +110,24 @@ struct ClipVocabulary: Sendable {
         self.startTokenID = startTokenID
         self.endTokenID = endTokenID
         byteCounts = bytes.map { Int32($0.count) }
+        wholeWords = Self.wholeWords(bytes: bytes, endsWord: endsWord, baseIDs: baseIDs, table: table)
+    }
+
+    private static func wholeWords(
+        bytes: [[UInt8]], endsWord: [Bool], baseIDs: [Int32], table: MergeTable
+    ) -> WordTable {
         var words: [(word: PackedWord, id: Int32)] = []
         var symbols: [Int32] = []
         var ranks: [Int32] = []
-        for id in 0..<count where endsWord[id] {
-            let span = bytes[id].span
+        for (id, token) in bytes.enumerated() where endsWord[id] {
+            let span = token.span
             guard let word = PackedWord(span, 0..<span.count) else { continue }
-            Self.setBaseSymbols(of: span, 0..<span.count, baseIDs: baseIDs, into: &symbols)
+            setBaseSymbols(of: span, 0..<span.count, baseIDs: baseIDs, into: &symbols)
             table.apply(to: &symbols, ranks: &ranks)
             // A token can be reachable only from inside a longer word; the merges decide, not its presence.
             if symbols == [Int32(id)] { words.append((word, Int32(id))) }
         }
-        wholeWords = WordTable(words)
+        return WordTable(words)
     }
 
     private static func setBaseSymbols(

@@ -39,7 +39,8 @@ extension MergeTable {
         while let best = Self.pop(&heap) {
             let (left, right) = (best.position, best.right)
             // A symbol that was merged away is -1.
-            guard symbols[Int(left)] == best.leftSymbol, symbols[Int(right)] == best.rightSymbol, next[Int(left)] == right
+            guard symbols[Int(left)] == best.leftSymbol, symbols[Int(right)] == best.rightSymbol,
+                next[Int(left)] == right
             else { continue }
             symbols[Int(left)] = merges[Int(best.rank)].result
             symbols[Int(right)] = -1

@@ -13,6 +13,10 @@ public struct TokenizationError: Error, Sendable, CustomStringConvertible {
         public static let invalidFile = Code(description: "invalidFile")
         /// A tokenizer file was made by a newer (or retired) version of this program.
         public static let unsupportedVersion = Code(description: "unsupportedVersion")
+        /// A folder lacks the files of a tokenizer.
+        public static let missingFiles = Code(description: "missingFiles")
+        /// A foreign tokenizer file is valid, but of a kind or with a setting that this program does not have.
+        public static let unsupportedTokenizer = Code(description: "unsupportedTokenizer")
     }
 
     /// The kind of failure.

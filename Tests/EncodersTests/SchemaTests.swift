@@ -22,7 +22,13 @@ import Testing
     }
 
     @Test func keysAgree() throws {
-        let data = try TestModels.configuration(stem: .patch).jsonData()
+        let base = try TestModels.configuration(stem: .patch)
+        // Not the default: otherwise the key is left out.
+        let configuration = try DualEncoderConfiguration(
+            embeddingDimension: base.embeddingDimension, vision: base.vision, text: base.text,
+            preprocessing: .init(cropRounding: .down))
+        #expect(try DualEncoderConfiguration(jsonData: configuration.jsonData()) == configuration)
+        let data = try configuration.jsonData()
         let written = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
         try compare(schema(), written, "model.json")
     }

@@ -24,7 +24,7 @@ extension ForeignDescription {
         var root = ForeignObject(fields, path: "", findings: findings)
         root.require("model_type", .string("clip"))
         root.require("pruned_heads", .object([:]))
-        root.ignore(["logit_scale_init_value"].union(Self.genericKeys))
+        root.ignore(Self.genericKeys.union(["logit_scale_init_value"]))
         let dimension = root.integer("projection_dim", default: 512)
         var visionObject = Self.tower("vision", of: &root, findings)
         var textObject = Self.tower("text", of: &root, findings)
@@ -125,7 +125,7 @@ extension ForeignDescription {
         object.require("model_type", .string(modelType))
         object.require("layer_norm_eps", .number(1e-5))
         object.require("pruned_heads", .object([:]))
-        object.ignore(["projection_dim"].union(genericKeys))
+        object.ignore(genericKeys.union(["projection_dim"]))
     }
 
     private static func preprocessing(

@@ -31,7 +31,11 @@ struct ForeignTensors: Sendable {
     /// Opens the shards of an index; each tensor must be in the one shard that the index names, and nowhere else.
     init(folder: String, indexName: String) throws(EncodersError) {
         struct Index: Decodable {
-            let weight_map: [String: String]
+            enum CodingKeys: String, CodingKey {
+                case weightMap = "weight_map"
+            }
+
+            let weightMap: [String: String]
         }
         let path = folder + "/" + indexName
         let index: Index
@@ -41,7 +45,7 @@ struct ForeignTensors: Sendable {
             throw EncodersError(
                 .fileAccess, "is not an index of shards; copy the folder again", at: path, cause: error)
         }
-        let shardNames = Set(index.weight_map.values).sorted()
+        let shardNames = Set(index.weightMap.values).sorted()
         for name in shardNames where !ForeignFile.isPlainName(name) || !name.hasSuffix(".safetensors") {
             throw EncodersError(
                 .fileAccess,
@@ -53,16 +57,16 @@ struct ForeignTensors: Sendable {
         for shardName in shardNames {
             let file = try Self.open(folder, shardName)
             for entry in file.header.entries {
-                if index.weight_map[entry.name] == nil {
+                if index.weightMap[entry.name] == nil {
                     problems.append("'\(entry.name)' of \(shardName) is not in the index")
                 } else if found.updateValue(Place(file: file, entry: entry), forKey: entry.name) != nil {
                     problems.append("'\(entry.name)' is in two shards")
-                } else if index.weight_map[entry.name] != shardName {
+                } else if index.weightMap[entry.name] != shardName {
                     problems.append("'\(entry.name)' is in \(shardName), not where the index says")
                 }
             }
         }
-        problems += index.weight_map.keys.sorted().filter { found[$0] == nil }.map { "'\($0)' is in no shard" }
+        problems += index.weightMap.keys.sorted().filter { found[$0] == nil }.map { "'\($0)' is in no shard" }
         guard problems.isEmpty else {
             throw EncodersError(
                 .weightMismatch, "\(problems.joined(separator: "; ")): copy the index and all shards again", at: path)

@@ -26,9 +26,9 @@ enum JSONValue: Sendable, Equatable, Decodable, CustomStringConvertible {
         }
     }
 
-    /// The number as an integer, when it is one.
+    /// The number as an integer, when it is one that a Double holds exactly; sums with small numbers cannot overflow.
     var integer: Int? {
-        guard case .number(let value) = self else { return nil }
+        guard case .number(let value) = self, value.magnitude <= 0x1p53 else { return nil }
         return Int(exactly: value)
     }
 

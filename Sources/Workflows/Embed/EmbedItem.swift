@@ -101,7 +101,7 @@ struct EmbedPlan: Sequence, Sendable {
 /// Turns pieces of work into vectors; shared by all threads.
 struct SampleEmbedder: Sendable {
     let encoder: DualEncoder
-    let tokenizer: BytePairTokenizer
+    let tokenizer: TextTokenizer
     let preprocessing: Preprocessing
     let contextLength: Int
     private let images = SampleImages()

@@ -28,7 +28,8 @@ enum DefaultModel {
             }
         }
         let ways =
-            "train one with 'vlmpipe train', or start from the built-in data with 'vlmpipe demo-data'"
+            "train one with 'vlmpipe train', import one with 'vlmpipe model import', or start from the built-in data with "
+            + "'vlmpipe demo-data'"
         guard pairCount >= minimumPairCount || (mayTakeLong && pairCount >= 2) else {
             throw WorkflowError(
                 .usage,

@@ -49,8 +49,8 @@ public struct ModelStore: Sendable {
         guard !names.isEmpty else {
             throw WorkflowError(
                 .usage,
-                "there is no model yet; train one on your captioned pairs with 'vlmpipe train', "
-                    + "or try the built-in data with 'vlmpipe demo-data'", place: name)
+                "there is no model yet; train one on your captioned pairs with 'vlmpipe train', import a CLIP checkpoint "
+                    + "with 'vlmpipe model import', or try the built-in data with 'vlmpipe demo-data'", place: name)
         }
         guard let chosen = name ?? currentName() else {
             throw WorkflowError(
@@ -93,6 +93,8 @@ public struct InstalledModel: Sendable {
         var tokenizer: Digest
         var preprocessing: Digest
         var space: SpaceFingerprint
+        /// How text is cleaned before an imported tokenizer; absent for tokenizers trained here, which state it themselves.
+        var cleaning: ClipCleaning?
     }
 
     /// The file that makes a model whole; it is written last.
@@ -125,8 +127,8 @@ public struct InstalledModel: Sendable {
     }
 
     /// The tokenizer.
-    public func tokenizer() throws -> BytePairTokenizer {
-        try BytePairTokenizer(directory: URL(fileURLWithPath: directory))
+    public func tokenizer() throws -> TextTokenizer {
+        try TextTokenizer(directory: URL(fileURLWithPath: directory), cleaning: digests.cleaning ?? .openClip)
     }
 
     /// How a decoded image becomes the tower's input.
@@ -142,7 +144,8 @@ public struct InstalledModel: Sendable {
             }
         return Preprocessing(
             size: configuration.vision.imageSize, resizeMode: mode,
-            filter: settings.interpolation == .bicubic ? .bicubic : .bilinear, mean: settings.mean,
+            filter: settings.interpolation == .bicubic ? .bicubic : .bilinear,
+            cropRounding: settings.cropRounding == .down ? .down : .halfToEven, mean: settings.mean,
             standardDeviation: settings.std)
     }
 
@@ -150,8 +153,8 @@ public struct InstalledModel: Sendable {
     ///
     /// An older model of this name is replaced; while that happens the folder is not whole and is not listed.
     static func install(
-        encoder: DualEncoder, tokenizer: BytePairTokenizer, name: String, in store: ModelStore,
-        extraFiles: [String: String] = [:]
+        encoder: DualEncoder, tokenizerFiles: [(name: String, bytes: [UInt8])], cleaning: ClipCleaning? = nil,
+        name: String, in store: ModelStore, extraFiles: [String: String] = [:]
     ) throws -> InstalledModel {
         let path = try store.path(for: name)
         let digestsPath = "\(path)/\(digestsFileName)"
@@ -161,24 +164,29 @@ public struct InstalledModel: Sendable {
             try Folder.synchronize(path)
         }
         try encoder.write(toDirectory: path)
-        try tokenizer.write(toDirectory: URL(fileURLWithPath: path))
+        for file in tokenizerFiles {
+            try AtomicFile.write(path: "\(path)/\(file.name)", bytes: file.bytes)
+        }
         for (fileName, text) in extraFiles {
             try AtomicFile.write(path: "\(path)/\(fileName)", bytes: Array(text.utf8))
         }
-        let digests = try digests(directory: path, configuration: encoder.configuration, tokenizer: tokenizer)
+        let digests = try digests(
+            directory: path, configuration: encoder.configuration, tokenizerFiles: tokenizerFiles, cleaning: cleaning)
         try JSONFile.write(digests, to: digestsPath)
         return try InstalledModel(name: name, directory: path)
     }
 
     /// The digests of a folder's files: the weights' bytes, the tokenizer's files, the canonical preprocessing.
     static func digests(
-        directory: String, configuration: DualEncoderConfiguration, tokenizer: BytePairTokenizer
+        directory: String, configuration: DualEncoderConfiguration,
+        tokenizerFiles: [(name: String, bytes: [UInt8])], cleaning: ClipCleaning?
     ) throws -> Digests {
         var weights = DigestHasher()
         let file = try MappedFile(path: "\(directory)/\(DualEncoder.weightsFileName)")
         file.withBytes { weights.update($0) }
         var words = DigestHasher()
-        for file in tokenizer.files() {
+        if let cleaning { words.update(field: cleaning.rawValue) }
+        for file in tokenizerFiles {
             words.update(field: file.name)
             words.update(number: UInt64(file.bytes.count))
             words.update(file.bytes)
@@ -188,6 +196,7 @@ public struct InstalledModel: Sendable {
         let (weightsDigest, wordsDigest) = (weights.finalize(), words.finalize())
         return Digests(
             weights: weightsDigest, tokenizer: wordsDigest, preprocessing: preprocessing,
-            space: SpaceFingerprint(weights: weightsDigest, tokenizer: wordsDigest, preprocessing: preprocessing))
+            space: SpaceFingerprint(weights: weightsDigest, tokenizer: wordsDigest, preprocessing: preprocessing),
+            cleaning: cleaning)
     }
 }

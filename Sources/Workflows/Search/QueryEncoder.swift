@@ -13,7 +13,7 @@ struct QueryEncoder {
     }
 
     private let encoder: DualEncoder
-    private let tokenizer: BytePairTokenizer
+    private let tokenizer: TextTokenizer
     private let preprocessing: Preprocessing
     private let contextLength: Int
 

@@ -110,7 +110,7 @@ public enum TrainWorkflow {
             }
             let encoder = try DualEncoder(configuration: architecture.configuration, parameters: outcome.parameters)
             _ = try InstalledModel.install(
-                encoder: encoder, tokenizer: tokenizer, name: request.model, in: store,
+                encoder: encoder, tokenizerFiles: tokenizer.files(), name: request.model, in: store,
                 extraFiles: [originFileName: JSONFile.text(origin)])
             try store.use(request.model)
             try recorder.finish(outcome: "finished")
