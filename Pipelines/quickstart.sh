@@ -4,7 +4,7 @@
 #
 #   Pipelines/quickstart.sh [FOLDER]      works in FOLDER (default ./vlmpipe-quickstart); run it again to go on
 #
-# About twelve minutes on two cores after the build. Everything it makes is in FOLDER; deleting that undoes it.
+# About nine minutes on two cores after the build. Everything it makes is in FOLDER; deleting that undoes it.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-vlmpipe-quickstart}

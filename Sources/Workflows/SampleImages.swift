@@ -20,4 +20,14 @@ struct SampleImages: Sendable {
     func image(of sample: CatalogSample) throws -> PixelImage {
         try ImageDecoder.decode(bytes(of: sample), applyOrientation: false).oriented(sample.orientation)
     }
+
+    /// The upright pixels, nil when something is wrong with this sample alone.
+    func imageIfReadable(of sample: CatalogSample, in shard: CatalogShard) throws -> PixelImage? {
+        do {
+            return try image(of: sample)
+        } catch {
+            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind == .folder) else { throw error }
+            return nil
+        }
+    }
 }

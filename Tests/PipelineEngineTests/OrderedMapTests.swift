@@ -94,7 +94,7 @@ import Testing
     @Test func `cancellation ends a map that waits`() async throws {
         let pool = ComputePool(threadCount: 2)
         defer { pool.shutdown() }
-        let channel = WatermarkChannel<Int>(lowByteCount: 0, highByteCount: 100)
+        let (channel, sender) = AsyncStream.makeStream(of: Int.self)
         let started = Counter()
         let run = Task {
             try await pool.orderedMap(channel, window: 4) { element in
@@ -103,7 +103,7 @@ import Testing
             } consume: { _ in
             }
         }
-        try await channel.send(1, byteCount: 1)
+        sender.yield(1)
         await started.reached(1)
         run.cancel()
         await #expect(throws: CancellationError.self) { try await run.value }
@@ -112,7 +112,7 @@ import Testing
     @Test func `a slow source does not hold back results`() async throws {
         let pool = ComputePool(threadCount: 2)
         defer { pool.shutdown() }
-        let channel = WatermarkChannel<Int>(lowByteCount: 0, highByteCount: 100)
+        let (channel, sender) = AsyncStream.makeStream(of: Int.self)
         let consumed = Counter()
         let run = Task {
             try await pool.orderedMap(channel, window: 8) {
@@ -122,10 +122,10 @@ import Testing
             }
         }
         for element in 1...3 {
-            try await channel.send(element, byteCount: 1)
+            sender.yield(element)
             await consumed.reached(element)
         }
-        channel.finish()
+        sender.finish()
         try await run.value
         #expect(consumed.value == 3)
     }

@@ -67,13 +67,6 @@ struct PageTests {
         result.space = text
         let thumbnail = Thumbnail(bytes: Self.jpeg, pixelWidth: 40, pixelHeight: 30)
         try check(SearchPage(result: result, thumbnails: [thumbnail, nil], note: text).html())
-        let sheet = ContactSheet(
-            title: text, facts: [(name: text, value: text)],
-            cells: [
-                .init(key: text, captions: [text], thumbnail: thumbnail),
-                .init(key: text, captions: [], thumbnail: nil),
-            ])
-        try check(sheet.html())
     }
 
     @Test("what a reader must find")

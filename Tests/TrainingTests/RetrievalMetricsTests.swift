@@ -81,16 +81,4 @@ import Testing
                 == #"{"imageToText":\#(direction),"images":1,"split":"dev","textToImage":\#(direction),"texts":1}"#)
         #expect(metrics.values["textToImage.recall@10"] == 1)
     }
-
-    @Test func `zero-shot takes the mean of the prompts`() async throws {
-        let accuracy = try await ZeroShotAccuracy.evaluate(
-            images: [1, 0, 0, 1, 0.6, 0.8], prompts: [[1, 0], [0, 1, 0.6, 0.8]], labels: [0, 1, 0], dimension: 2,
-            on: pool)
-        #expect(accuracy.images == 3 && accuracy.classes == 2)
-        #expect(abs(accuracy.top1 - 2.0 / 3) < 1e-12)
-        #expect(accuracy.top5 == 1)
-        expectEqual(
-            ZeroShotAccuracy.classEmbedding([1, 0, 0, 1], dimension: 2), [0.707_106_8, 0.707_106_8], within: 1e-6,
-            "mean")
-    }
 }

@@ -115,11 +115,14 @@ public enum StatusWorkflow {
         return model.embedded < model.total ? "vlmpipe embed" : "vlmpipe search \"…\""
     }
 
+    /// Bytes of all regular files.
     private static func byteCount(below path: String) -> Int {
-        let files = FileManager.default.enumerator(atPath: path)
+        guard let files = FileManager.default.enumerator(atPath: path) else { return 0 }
         var total = 0
-        while let name = files?.nextObject() as? String {
-            total += (try? Folder.byteCount(ofFile: "\(path)/\(name)")) ?? 0
+        while files.nextObject() != nil {
+            let attributes = files.fileAttributes
+            guard attributes?[.type] as? FileAttributeType == .typeRegular else { continue }
+            total += (attributes?[.size] as? NSNumber)?.intValue ?? 0
         }
         return total
     }

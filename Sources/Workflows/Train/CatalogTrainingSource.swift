@@ -27,7 +27,7 @@ final class CatalogTrainingSource: TrainingSource {
     private let jitter: ColorJitter?
     private let shards: [CatalogShard]
     private let places: [Place]
-    private let failures = Mutex<[(CatalogShard, QuarantineRecord)]>([])
+    private let failures = Mutex<[(place: Place, error: any Error)]>([])
 
     /// Finds the samples.
     ///
@@ -93,21 +93,27 @@ final class CatalogTrainingSource: TrainingSource {
 
     func recordFailure(sample index: Int, error: any Error) {
         let place = places[index]
-        let shard = shards[Int(place.shardNumber)]
         // A disk that goes away is no fault of the sample.
-        guard Quarantine.concernsOneSample(error, isInFolder: shard.kind == .folder) else { return }
-        let key = (try? catalog.samples(ofShard: shard.id, from: place.ordinal, limit: 1).first?.key) ?? ""
-        let record = QuarantineRecord(
-            ordinal: place.ordinal, stage: "train", key: key, byteOffset: 0, code: Quarantine.code(of: error),
-            reason: "\(error)")
-        failures.withLock { $0.append((shard, record)) }
+        let isInFolder = shards[Int(place.shardNumber)].kind == .folder
+        guard Quarantine.concernsOneSample(error, isInFolder: isInFolder) else { return }
+        failures.withLock { $0.append((place, error)) }
     }
 
     /// Hands over what failed since the last call.
-    func takeFailures() -> [(shard: CatalogShard, record: QuarantineRecord)] {
-        failures.withLock { list in
+    func takeFailures() throws -> [(shard: CatalogShard, record: QuarantineRecord)] {
+        let taken = failures.withLock { list in
             defer { list = [] }
-            return list.map { (shard: $0.0, record: $0.1) }
+            return list
+        }
+        return try taken.compactMap { place, error in
+            let shard = shards[Int(place.shardNumber)]
+            guard let sample = try catalog.samples(ofShard: shard.id, from: place.ordinal, limit: 1).first else {
+                return nil
+            }
+            let record = QuarantineRecord(
+                ordinal: place.ordinal, stage: "train", key: sample.key, byteOffset: sample.image.offset,
+                code: Quarantine.code(of: error), reason: "\(error)")
+            return (shard, record)
         }
     }
 }

@@ -42,7 +42,7 @@ struct HoldOut: Sendable {
                     try catalog.forEachChunk(ofShard: shard.id, split: split) { chunk in
                         for sample in chunk where !sample.captions.isEmpty && count < Self.maximumImageCount {
                             // A picture that cannot be had is left out here and dealt with by 'embed'.
-                            guard let image = try? images.image(of: sample) else { continue }
+                            guard let image = try images.imageIfReadable(of: sample, in: shard) else { continue }
                             pixels += preprocessing(image).bytes
                             for caption in sample.captions.prefix(Self.maximumCaptionCount) {
                                 tokens.append(

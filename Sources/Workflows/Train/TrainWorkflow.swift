@@ -62,8 +62,9 @@ public enum TrainWorkflow {
         let runID = "train-\(request.model)-\(Digest(hashing: fingerprint).shortName)"
 
         let origin = Origin(run: runID, recipe: recipe)
-        if store.names().contains(request.model),
-            (try? JSONFile.read(Origin.self, from: "\(modelPath)/\(originFileName)")) == origin
+        let originPath = "\(modelPath)/\(originFileName)"
+        if store.names().contains(request.model), Folder.exists(originPath),
+            try JSONFile.read(Origin.self, from: originPath) == origin
         {
             return TrainReport(
                 summary: "model \(request.model) is already trained by this recipe on these data; nothing to do",
@@ -95,7 +96,7 @@ public enum TrainWorkflow {
                 pool: session.pool)
             note(session, request, recipe, architecture, trainer, source, holdOut, folder)
             let outcome = try await run(trainer, holdOut, architecture.configuration, session)
-            try record(source.takeFailures(), in: catalog)
+            try record(try source.takeFailures(), in: catalog)
             try TrainingPlot.write(runDirectory: folder.path, title: request.model)
             recorder.record.counts["steps"] = outcome.step
             recorder.record.counts["samples"] = source.sampleCount
