@@ -12,16 +12,16 @@ public struct SearchPage: Sendable {
     public var result: SearchResult
     /// One picture per hit in the hits' order; nil, or a missing element, shows a placeholder.
     public var thumbnails: [Thumbnail?]
-    /// How many vectors were searched, if it is to be shown.
-    public var searchedCount: Int?
+    /// How many vectors the index holds of the kind that was searched, if it is to be shown.
+    public var indexedCount: Int?
     /// A remark under the facts, such as "12,000 of 200,000 embedded so far".
     public var note: String?
 
     /// Makes a page.
-    public init(result: SearchResult, thumbnails: [Thumbnail?], searchedCount: Int? = nil, note: String? = nil) {
+    public init(result: SearchResult, thumbnails: [Thumbnail?], indexedCount: Int? = nil, note: String? = nil) {
         self.result = result
         self.thumbnails = thumbnails
-        self.searchedCount = searchedCount
+        self.indexedCount = indexedCount
         self.note = note
     }
 
@@ -58,7 +58,7 @@ public struct SearchPage: Sendable {
 
     private func facts(_ count: Int) -> [HTML] {
         var facts: [HTML] = [fact("Hits", groupedText(count))]
-        if let searchedCount { facts.append(fact("Searched", groupedText(searchedCount))) }
+        if let indexedCount { facts.append(fact("Indexed", groupedText(indexedCount))) }
         var mode = result.mode
         if let recall = result.recall { mode += ", recall \(decimalText(recall, digits: 3, trims: true))" }
         facts.append(fact("Mode", mode))

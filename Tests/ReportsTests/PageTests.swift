@@ -77,7 +77,7 @@ struct PageTests {
         ]
         let page = SearchPage(
             result: sampleResult(query: "orange & cat", hits: hits),
-            thumbnails: [Thumbnail(bytes: Self.jpeg, pixelWidth: 4, pixelHeight: 3)], searchedCount: 12_345
+            thumbnails: [Thumbnail(bytes: Self.jpeg, pixelWidth: 4, pixelHeight: 3)], indexedCount: 12_345
         ).html()
         #expect(page.contains("<title>orange &amp; cat – vlmpipe search</title>"))
         #expect(page.contains(#"src="data:image/jpeg;base64,/9j/4AECAw==" alt="an orange cat""#))

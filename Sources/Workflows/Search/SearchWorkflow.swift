@@ -90,7 +90,7 @@ public enum SearchWorkflow {
             milliseconds: (milliseconds * 1000).rounded() / 1000, hits: hits.map(\.reported))
         let share = try EmbeddedShare(catalog: catalog, space: space)
         let report = SearchReport(
-            result: result, hits: hits, searchedCount: index.count(of: request.target),
+            result: result, hits: hits, indexedCount: index.count(of: request.target),
             note: share.isComplete ? nil : share.text)
         if let note = report.note { session.note(note) }
         if let path = request.htmlPath {
@@ -142,7 +142,7 @@ public enum SearchWorkflow {
             }
         }
         let page = SearchPage(
-            result: report.result, thumbnails: thumbnails, searchedCount: report.searchedCount, note: report.note)
+            result: report.result, thumbnails: thumbnails, indexedCount: report.indexedCount, note: report.note)
         try AtomicFile.write(path: path, bytes: Array(page.html().utf8))
         session.note("wrote \(path)")
     }
@@ -223,8 +223,8 @@ public struct SearchReport: Sendable {
     /// The answer as programs get it.
     public let result: SearchResult
     let hits: [Hit]
-    /// Rows of the index that was searched.
-    public let searchedCount: Int
+    /// Rows of the kind searched that the index holds.
+    public let indexedCount: Int
     /// A remark such as how much is embedded yet.
     public let note: String?
 
