@@ -35,6 +35,7 @@ let package = Package(
     targets: [
         // Row 0: C.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CKernels", cSettings: kernelFlags),
         .target(
@@ -56,7 +57,7 @@ let package = Package(
         module("Shards", ["ByteFormats", "Samples", crypto]),
         module("SampleCatalog", ["Samples", .product(name: "GRDB", package: "GRDB.swift")]),
         module("Imaging", ["CImageCodecs", "Kernels", "Samples"]),
-        module("Tokenization"),
+        module("Tokenization", ["CZlib"]),
 
         // Row 4.
         module("Training", ["ByteFormats", "Encoders", "Kernels", "PipelineEngine", "Samples", "Tensors"]),

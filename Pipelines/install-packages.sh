@@ -12,6 +12,7 @@ needed=(
     "libpng-dev|/usr/include/png.h|PNG decoding"
     "libwebp-dev|/usr/include/webp/decode.h|WebP decoding"
     "libzstd-dev|/usr/include/zstd.h|compressed embeddings and index"
+    "zlib1g-dev|/usr/include/zlib.h|gzipped vocabularies"
     "libsqlite3-dev|/usr/include/sqlite3.h|the sample catalog"
     "pkg-config|/usr/bin/pkg-config|finds the libraries above"
 )
