@@ -112,6 +112,9 @@ let package = Package(
             swiftSettings: [.treatAllWarnings(as: .error)]),
         tests(
             "Workflows",
-            ["Encoders", "Imaging", "PipelineEngine", "SampleCatalog", "Samples", "Shards", "TestSupport", "Training"]),
+            [
+                "Encoders", "Imaging", "Kernels", "PipelineEngine", "SampleCatalog", "Samples", "Shards", "TestSupport",
+                "Tokenization", "Training",
+            ]),
     ]
 )

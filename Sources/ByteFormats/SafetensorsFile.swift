@@ -56,30 +56,45 @@ public final class SafetensorsFile: Sendable {
     /// Like `floats(of:)` into storage of exactly the tensor's element count.
     public func copyFloats(of name: String, into floats: inout MutableSpan<Float>) throws(ByteFormatError) {
         let entry = try entry(named: name)
-        let count = entry.elementCount
-        precondition(count == floats.count, "copyFloats(of: \(name)): shape \(entry.shape) into \(floats.count) floats")
-        guard count > 0 else { return }
-        let range =
-            header.dataByteOffset + entry.byteRange.lowerBound..<header.dataByteOffset + entry.byteRange.upperBound
-        let isConverted = file.withBytes { bytes in
-            unsafe bytes.extracting(range).withUnsafeBytes { source in
+        try copyFloats(of: entry, elements: 0..<entry.elementCount, into: &floats)
+    }
+
+    /// A run of a tensor's elements in row-major order, converted as by `floats(of:)`, into storage of exactly that count.
+    public func copyFloats(
+        of entry: SafetensorsHeader.Entry, elements: Range<Int>, into floats: inout MutableSpan<Float>
+    ) throws(ByteFormatError) {
+        precondition(
+            elements.count == floats.count && elements.lowerBound >= 0 && elements.upperBound <= entry.elementCount,
+            "copyFloats(of: \(entry.name)): elements \(elements) of shape \(entry.shape) into \(floats.count) floats")
+        guard let elementByteCount = Self.byteCount(ofFloat: entry.element) else {
+            throw ByteFormatError(
+                .unsupported,
+                "tensor '\(entry.name)' has type \(entry.element.rawValue); F32, F16, BF16 and F64 are read as floats",
+                path: path)
+        }
+        guard !elements.isEmpty else { return }
+        let start = header.dataByteOffset + entry.byteRange.lowerBound + elements.lowerBound * elementByteCount
+        file.withBytes { bytes in
+            unsafe bytes.extracting(start..<start + elements.count * elementByteCount).withUnsafeBytes { source in
                 unsafe floats.withUnsafeMutableBufferPointer { destination in
                     unsafe Self.convert(entry.element, source, destination)
                 }
             }
         }
-        guard isConverted else {
-            throw ByteFormatError(
-                .unsupported,
-                "tensor '\(name)' has type \(entry.element.rawValue); F32, F16, BF16 and F64 are read as floats",
-                path: path)
+    }
+
+    /// Bytes of an element of a type that is read as a float; nil for other types.
+    private static func byteCount(ofFloat element: SafetensorsElement) -> Int? {
+        switch element {
+        case .float32, .float64, .float16, .bfloat16: element.bitCount / 8
+        default: nil
         }
     }
 
     private static func convert(
         _ element: SafetensorsElement, _ source: UnsafeRawBufferPointer,
         _ destination: UnsafeMutableBufferPointer<Float>
-    ) -> Bool {
+    ) {
         switch element {
         case .float32:
             unsafe UnsafeMutableRawBufferPointer(destination).copyMemory(from: source)
@@ -107,9 +122,8 @@ public final class SafetensorsFile: Sendable {
                 }
                 done += count
             }
-        default: return false
+        default: preconditionFailure("\(element.rawValue) is not read as floats")
         }
-        return true
     }
 
     /// A tensor of type I64, I32 or U8 as integers; other types are refused.

@@ -86,25 +86,9 @@ static void on_progress(j_common_ptr info) {
     }
 }
 
-static inline uint8_t multiply_by_255th(unsigned left, unsigned right) {
-    unsigned product = left * right + 128;
-    return (uint8_t)(((product >> 8) + product) >> 8);
-}
-
-// Stored CMYK is taken as Adobe's, inverted; the conversion to RGB is Pillow's.
-static void convert_inverted_cmyk(const uint8_t *cmyk, uint8_t *rgb, uint32_t width) {
-    for (uint32_t x = 0; x < width; x++) {
-        unsigned white = cmyk[4 * x + 3];
-        for (int channel = 0; channel < 3; channel++) {
-            unsigned ink = 255u - cmyk[4 * x + channel];
-            int value = (int)white - (int)multiply_by_255th(ink, white);
-            rgb[3 * x + channel] = value < 0 ? 0 : (uint8_t)value;
-        }
-    }
-}
-
 int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
-                        int32_t maximum_scan_count, uint8_t *rgb, vlm_codec_status *status) {
+                        vlm_pixel_format format, int32_t maximum_scan_count, uint8_t *pixels,
+                        vlm_codec_status *status) {
     struct jpeg_decompress_struct info;
     error_manager errors;
     progress_manager progress;
@@ -139,18 +123,20 @@ int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width,
     if (complete && (info.image_width != width || info.image_height != height)) {
         vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two frame headers disagree about the size");
         complete = 0;
+    } else if (complete && (info.num_components == 4) != (format == VLM_PIXELS_CMYK8)) {
+        vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two frame headers disagree about the channels");
+        complete = 0;
     } else if (complete) {
-        info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
+        info.out_color_space = format == VLM_PIXELS_CMYK8 ? JCS_CMYK : JCS_RGB;
         complete = jpeg_start_decompress(&info);
-        JSAMPARRAY cmyk = NULL;
-        if (complete && info.num_components == 4) {
-            cmyk = (*info.mem->alloc_sarray)((j_common_ptr)&info, JPOOL_IMAGE, width * 4, 1);
-        }
+        size_t row_byte_count = (size_t)width * (format == VLM_PIXELS_CMYK8 ? 4 : 3);
         while (complete && info.output_scanline < info.output_height) {
-            uint8_t *target = rgb + (size_t)info.output_scanline * width * 3;
-            JSAMPROW row = target;
-            complete = jpeg_read_scanlines(&info, cmyk ? cmyk : &row, 1) == 1;
-            if (complete && cmyk) convert_inverted_cmyk(cmyk[0], target, width);
+            JSAMPROW row = pixels + (size_t)info.output_scanline * row_byte_count;
+            complete = jpeg_read_scanlines(&info, &row, 1) == 1;
+            // Four channels are taken as Adobe's, who store ink inverted.
+            if (format == VLM_PIXELS_CMYK8) {
+                for (size_t index = 0; complete && index < row_byte_count; index++) row[index] = 255 - row[index];
+            }
         }
     }
     // What follows the last row does not matter, as in Pillow, so it is not read.

@@ -1,5 +1,5 @@
-// PNG through libpng, converted to RGB as Pillow's convert("RGB") does: alpha and tRNS dropped, 16-bit colour cut to
-// its high byte, 16-bit grey clipped at 255, no gamma and no colour profile.
+// PNG through libpng in the modes that Pillow loads: tRNS ignored, 16-bit colour cut to its high byte, 16-bit grey kept,
+// no gamma and no colour profile.
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,26 +39,6 @@ static void read_bytes(png_structp png, png_bytep target, size_t count) {
     context->remaining -= count;
 }
 
-// Rows as libpng delivers them after the transformations below.
-typedef struct {
-    int is_palette;
-    int is_grey16;
-    uint8_t palette[256][3];
-} row_format;
-
-static void convert_row(const row_format *format, const uint8_t *row, uint8_t *rgb, uint32_t width) {
-    if (format->is_palette) {
-        for (uint32_t x = 0; x < width; x++) memcpy(rgb + 3 * (size_t)x, format->palette[row[x]], 3);
-    } else if (format->is_grey16) {
-        for (uint32_t x = 0; x < width; x++) {
-            uint8_t value = row[2 * (size_t)x] ? 255 : row[2 * (size_t)x + 1];
-            memset(rgb + 3 * (size_t)x, value, 3);
-        }
-    } else {
-        memcpy(rgb, row, 3 * (size_t)width);
-    }
-}
-
 // Metadata is of no use here; unread, it can neither cost memory nor be an error.
 static void ignore_metadata(png_structp png) {
 #ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
@@ -69,19 +49,49 @@ static void ignore_metadata(png_structp png) {
 #endif
 }
 
-int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height, uint8_t *rgb,
-                       vlm_codec_status *status) {
+static void read_palette(png_structp png, png_infop info, uint8_t *palette) {
+    png_colorp colors;
+    int count = 0;
+    memset(palette, 0, 768);
+    png_get_PLTE(png, info, &colors, &count);
+    for (int index = 0; index < count && index < 256; index++) {
+        palette[3 * index] = colors[index].red;
+        palette[3 * index + 1] = colors[index].green;
+        palette[3 * index + 2] = colors[index].blue;
+    }
+}
+
+// Asks libpng to deliver `format`. Whether it can is seen from the size of its rows.
+static void set_transformations(png_structp png, int color_type, int depth, vlm_pixel_format format) {
+    switch (format) {
+    case VLM_PIXELS_INDEX8:
+        png_set_packing(png);
+        break;
+    case VLM_PIXELS_GREY16: {
+        const uint16_t one = 1;
+        if (*(const uint8_t *)&one == 1) png_set_swap(png);
+        break;
+    }
+    default:
+        if (depth < 8) png_set_expand_gray_1_2_4_to_8(png);
+        if (depth == 16) png_set_strip_16(png);
+        if (format == VLM_PIXELS_RGB8 && color_type & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(png);
+        if (!(color_type & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
+        break;
+    }
+}
+
+int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                       vlm_pixel_format format, uint8_t *palette, uint8_t *pixels, vlm_codec_status *status) {
     png_context context = {.status = status, .next = bytes, .remaining = byte_count};
     vlm_status_set(status, VLM_CODEC_OK, "");
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &context, on_error, on_warning);
     if (!png) return vlm_status_set(status, VLM_CODEC_OUT_OF_MEMORY, "libpng could not start");
     // Set after the jump point and read after a jump, hence volatile.
     png_infop volatile info = NULL;
-    uint8_t *volatile rows = NULL;
     if (setjmp(context.jump)) {
         png_infop created = info;
         png_destroy_read_struct(&png, created ? &created : NULL, NULL);
-        free((void *)rows);
         return status->code;
     }
     info = png_create_info_struct(png);
@@ -100,54 +110,19 @@ int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, 
         vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two headers disagree about the size");
         png_error(png, "size");
     }
-
-    row_format format;
-    memset(&format, 0, sizeof format);
-    format.is_palette = color_type == PNG_COLOR_TYPE_PALETTE;
-    format.is_grey16 = color_type == PNG_COLOR_TYPE_GRAY && depth == 16;
-    if (format.is_palette) {
-        png_colorp colors;
-        int count = 0;
-        png_get_PLTE(png, info, &colors, &count);
-        for (int index = 0; index < count && index < 256; index++) {
-            format.palette[index][0] = colors[index].red;
-            format.palette[index][1] = colors[index].green;
-            format.palette[index][2] = colors[index].blue;
-        }
-        png_set_packing(png);
-    } else if (!format.is_grey16) {
-        if (depth < 8) png_set_expand_gray_1_2_4_to_8(png);
-        if (depth == 16) png_set_strip_16(png);
-        if (color_type & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(png);
-        if (!(color_type & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
-    }
+    if (format == VLM_PIXELS_INDEX8) read_palette(png, info, palette);
+    set_transformations(png, color_type, depth, format);
     int pass_count = png_set_interlace_handling(png);
     png_read_update_info(png, info);
     size_t row_byte_count = png_get_rowbytes(png, info);
-    if (row_byte_count != (size_t)width * (format.is_palette ? 1 : format.is_grey16 ? 2 : 3)) {
-        png_error(png, "unexpected row size");
-    }
-    // An interlaced picture is completed over seven passes, so all its rows are kept until the last.
-    int direct = !format.is_palette && !format.is_grey16;
-    if (!direct) {
-        rows = malloc(pass_count > 1 ? row_byte_count * height : row_byte_count);
-        if (!rows) {
-            vlm_status_set(status, VLM_CODEC_OUT_OF_MEMORY, "no memory for the rows");
-            png_error(png, "memory");
-        }
-    }
+    if (row_byte_count != (size_t)width * (size_t)format) png_error(png, "unexpected row size");
+    // An interlaced picture is completed over seven passes.
     for (int pass = 0; pass < pass_count; pass++) {
-        for (uint32_t y = 0; y < height; y++) {
-            uint8_t *target = rgb + (size_t)y * width * 3;
-            uint8_t *row = direct ? target : rows + (pass_count > 1 ? row_byte_count * y : 0);
-            png_read_row(png, row, NULL);
-            if (!direct && pass == pass_count - 1) convert_row(&format, row, target, width);
-        }
+        for (uint32_t y = 0; y < height; y++) png_read_row(png, pixels + row_byte_count * y, NULL);
     }
     // Chunks after the last row do not matter, so they are not read.
     png_infop created = info;
     png_destroy_read_struct(&png, &created, NULL);
-    free((void *)rows);
     return status->code;
 }
 

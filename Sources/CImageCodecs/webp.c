@@ -1,4 +1,4 @@
-// WebP through libwebp; of an animation, the first frame on a black canvas.
+// WebP through libwebp; of an animation, the first frame on a transparent black canvas.
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +23,13 @@ static int32_t status_of(VP8StatusCode code, vlm_codec_status *status) {
     }
 }
 
-int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height, uint8_t *rgb,
-                        vlm_codec_status *status) {
+int32_t vlm_webp_has_alpha(const uint8_t *bytes, size_t byte_count) {
+    WebPBitstreamFeatures features;
+    return WebPGetFeatures(bytes, byte_count, &features) == VP8_STATUS_OK && features.has_alpha;
+}
+
+int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                        vlm_pixel_format format, uint8_t *pixels, vlm_codec_status *status) {
     vlm_status_set(status, VLM_CODEC_OK, "");
     WebPData data = {bytes, byte_count};
     WebPDemuxState state;
@@ -43,7 +48,8 @@ int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width,
     } else if (!WebPDemuxGetFrame(demuxer, 1, &frame)) {
         vlm_status_set(status, VLM_CODEC_MALFORMED, "no frame");
     } else {
-        size_t stride = (size_t)width * 3;
+        size_t pixel_byte_count = format == VLM_PIXELS_RGBA8 ? 4 : 3;
+        size_t stride = (size_t)width * pixel_byte_count;
         int fits = frame.x_offset >= 0 && frame.y_offset >= 0 && frame.width > 0 && frame.height > 0 &&
                    (uint32_t)frame.width <= width && (uint32_t)frame.height <= height &&
                    (uint32_t)frame.x_offset <= width - (uint32_t)frame.width &&
@@ -56,13 +62,14 @@ int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width,
         } else if (stride > INT32_MAX) {
             vlm_status_set(status, VLM_CODEC_UNSUPPORTED, "the picture is too wide");
         } else {
-            if ((uint32_t)frame.width != width || (uint32_t)frame.height != height) memset(rgb, 0, stride * height);
-            config.output.colorspace = MODE_RGB;
+            if ((uint32_t)frame.width != width || (uint32_t)frame.height != height) memset(pixels, 0, stride * height);
+            config.output.colorspace = format == VLM_PIXELS_RGBA8 ? MODE_RGBA : MODE_RGB;
             config.output.is_external_memory = 1;
-            config.output.u.RGBA.rgba = rgb + (size_t)frame.y_offset * stride + (size_t)frame.x_offset * 3;
+            config.output.u.RGBA.rgba = pixels + (size_t)frame.y_offset * stride +
+                                          (size_t)frame.x_offset * pixel_byte_count;
             config.output.u.RGBA.stride = (int)stride;
             config.output.u.RGBA.size =
-                stride * (size_t)(frame.height - 1) + (size_t)frame.width * 3;
+                stride * (size_t)(frame.height - 1) + (size_t)frame.width * pixel_byte_count;
             status_of(WebPDecode(frame.fragment.bytes, frame.fragment.size, &config), status);
             WebPFreeDecBuffer(&config.output);
         }

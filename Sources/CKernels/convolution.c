@@ -52,32 +52,37 @@ static inline void inside(ptrdiff_t start, size_t extent, size_t kernel, size_t 
     if (*end < *begin) *end = *begin;
 }
 
-void vlm_image_to_columns(const float *restrict x, float *restrict out, size_t batch, size_t height, size_t width,
-                          size_t channels, size_t kernel, size_t stride, size_t padding) {
+void vlm_image_rows_to_columns(const float *restrict x, float *restrict out, size_t first_row, size_t row_count,
+                               size_t height, size_t width, size_t channels, size_t kernel, size_t stride,
+                               size_t padding) {
     size_t rows = vlm_convolution_extent(height, kernel, stride, padding);
     size_t columns = vlm_convolution_extent(width, kernel, stride, padding);
-    for (size_t b = 0; b < batch; b++) {
-        const float *image = x + b * height * width * channels;
-        for (size_t oy = 0; oy < rows; oy++) {
-            ptrdiff_t y0 = (ptrdiff_t)(oy * stride) - (ptrdiff_t)padding;
-            for (size_t ox = 0; ox < columns; ox++) {
-                ptrdiff_t x0 = (ptrdiff_t)(ox * stride) - (ptrdiff_t)padding;
-                size_t first, last;
-                inside(x0, width, kernel, &first, &last);
-                for (size_t ky = 0; ky < kernel; ky++, out += kernel * channels) {
-                    ptrdiff_t y = y0 + (ptrdiff_t)ky;
-                    if (y < 0 || y >= (ptrdiff_t)height || first == last) {
-                        memset(out, 0, kernel * channels * sizeof(float));
-                        continue;
-                    }
-                    const float *source = image + ((size_t)y * width + (size_t)(x0 + (ptrdiff_t)first)) * channels;
-                    if (first > 0) memset(out, 0, first * channels * sizeof(float));
-                    memcpy(out + first * channels, source, (last - first) * channels * sizeof(float));
-                    if (last < kernel) memset(out + last * channels, 0, (kernel - last) * channels * sizeof(float));
+    for (size_t row = first_row; row < first_row + row_count; row++) {
+        const float *image = x + row / rows * height * width * channels;
+        ptrdiff_t y0 = (ptrdiff_t)(row % rows * stride) - (ptrdiff_t)padding;
+        for (size_t ox = 0; ox < columns; ox++) {
+            ptrdiff_t x0 = (ptrdiff_t)(ox * stride) - (ptrdiff_t)padding;
+            size_t first, last;
+            inside(x0, width, kernel, &first, &last);
+            for (size_t ky = 0; ky < kernel; ky++, out += kernel * channels) {
+                ptrdiff_t y = y0 + (ptrdiff_t)ky;
+                if (y < 0 || y >= (ptrdiff_t)height || first == last) {
+                    memset(out, 0, kernel * channels * sizeof(float));
+                    continue;
                 }
+                const float *source = image + ((size_t)y * width + (size_t)(x0 + (ptrdiff_t)first)) * channels;
+                if (first > 0) memset(out, 0, first * channels * sizeof(float));
+                memcpy(out + first * channels, source, (last - first) * channels * sizeof(float));
+                if (last < kernel) memset(out + last * channels, 0, (kernel - last) * channels * sizeof(float));
             }
         }
     }
+}
+
+void vlm_image_to_columns(const float *x, float *out, size_t batch, size_t height, size_t width, size_t channels,
+                          size_t kernel, size_t stride, size_t padding) {
+    size_t rows = vlm_convolution_extent(height, kernel, stride, padding);
+    vlm_image_rows_to_columns(x, out, 0, batch * rows, height, width, channels, kernel, stride, padding);
 }
 
 VLM_DISPATCH

@@ -30,6 +30,17 @@ VLM_INLINE float quick_gelu(float x, float *derivative) {
     return x * s;
 }
 
+// f and f' of x (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), which is x sigma(2u): s + 2 x u' s (1 - s).
+VLM_INLINE float gelu_tanh(float x, float *derivative) {
+#pragma clang fp contract(fast)
+    const float a = 1.59576912160573071f;  // 2 sqrt(2/pi)
+    const float b = 0.044715f * a;         // Hendrycks and Gimpel's second fit of the GELU
+    float square = x * x;
+    float s = 1.0f / (1.0f + vlm_exp(-x * (a + b * square)));
+    *derivative = s + x * (a + 3.0f * b * square) * (s * (1.0f - s));
+    return x * s;
+}
+
 #define ACTIVATION_LOOPS(f)                                                        \
     if (derivative) {                                                              \
         for (size_t r = 0; r < rows; r++) {                                        \
@@ -63,6 +74,8 @@ static void activation_rows(const float *h, const float *b, float *out, float *d
                             int kind) {
     if (kind == VLM_ACTIVATION_QUICK_GELU) {
         ACTIVATION_LOOPS(quick_gelu)
+    } else if (kind == VLM_ACTIVATION_GELU_TANH) {
+        ACTIVATION_LOOPS(gelu_tanh)
     } else {
         ACTIVATION_LOOPS(gelu)
     }

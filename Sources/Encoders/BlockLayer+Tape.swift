@@ -72,6 +72,7 @@ extension DualEncoderConfiguration.Activation {
         switch self {
         case .gelu: .gelu
         case .quickGELU: .quickGELU
+        case .geluTanh: .geluTanh
         }
     }
 }

@@ -3,15 +3,17 @@ import Foundation
 import Kernels
 
 extension DualEncoder {
-    /// The weights' file in a model folder; tensor names are parameter paths.
+    /// The weights' file in the folder of a model of our own; tensor names are parameter paths.
     public static let weightsFileName = "weights.safetensors"
     /// The description's file in a model folder.
     public static let descriptionFileName = "model.json"
 
     /// Writes weights, then description, into `directory`, which is made when missing; each file is replaced atomically.
     ///
-    /// The bytes are a function of the model. Other files of the folder (the tokenizer's) are left alone.
+    /// The bytes are a function of the model. Other files of the folder (the tokenizer's) are left alone. Traps when a tower is
+    /// not there.
     public func write(toDirectory directory: String) throws {
+        precondition(towers == .all, "only a whole model can be written")
         do {
             try Folder.create(directory)
             try SafetensorsFile.write(
@@ -30,73 +32,40 @@ extension DualEncoder {
         }
     }
 
-    /// Reads a model folder and checks it: every parameter present with its shape, no other tensor, all weights finite.
-    public convenience init(directory: String) throws(EncodersError) {
-        let descriptionPath = directory + "/" + Self.descriptionFileName
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: descriptionPath))
-        } catch {
-            throw EncodersError(
-                .fileAccess, "could not be read; is this a model folder?", at: descriptionPath, cause: error)
-        }
-        let configuration: DualEncoderConfiguration
-        do {
-            configuration = try DualEncoderConfiguration(jsonData: data)
-        } catch {
-            throw EncodersError(error.code, error.message, at: descriptionPath, cause: error.cause)
-        }
-        let architecture = try DualEncoderArchitecture(configuration)
-        let parameters = try architecture.layout.read(path: directory + "/" + Self.weightsFileName)
-        try self.init(architecture: architecture, owned: parameters)
+    /// Reads a model folder, of our own or imported, and checks it: every parameter present with its shape, no other tensor, all
+    /// weights that are read finite.
+    ///
+    /// - Parameters:
+    ///   - directory: The folder.
+    ///   - towers: What is read: the other tower takes neither time nor memory, and its calls trap.
+    public convenience init(directory: String, towers: EncoderTowers = .all) throws(EncodersError) {
+        let description = try ModelDescription(directory: directory)
+        let architecture = try DualEncoderArchitecture(description.configuration)
+        let parameters = FloatBuffer(count: architecture.layout.totalCount)
+        try description.plan(directory: directory, architecture).load(towers, into: parameters)
+        self.init(architecture: architecture, checked: parameters, towers: towers)
     }
 }
 
-extension ParameterLayout {
-    /// A flat buffer filled from a safetensors file that holds exactly these parameters, as floats of any width.
-    func read(path: String) throws(EncodersError) -> FloatBuffer {
-        let file: SafetensorsFile
-        do {
-            file = try SafetensorsFile(path: path)
-        } catch {
-            throw EncodersError(
-                .fileAccess, "the weights could not be read; copy or train the model again", at: path, cause: error)
+extension ModelDescription {
+    /// The tensors of a model folder matched with their parameters; throws when one is missing, unknown or misshapen.
+    func plan(directory: String, _ architecture: DualEncoderArchitecture) throws(EncodersError) -> WeightPlan {
+        let reason = "weights and model.json are of different models"
+        guard let storage else {
+            let tensors = try ForeignTensors(folder: directory, fileName: DualEncoder.weightsFileName)
+            let rows = architecture.layout.entries.map { ForeignNaming.Row($0.name, from: $0.name) }
+            let plan = WeightPlan(tensors, rows: rows, architecture, interpolation: nil)
+            try plan.check(
+                plan.problems + plan.otherTensors.map { "'\($0)' is not a parameter of this model" }, reason,
+                at: directory + "/" + DualEncoder.weightsFileName)
+            return plan
         }
-        let problems = problems(in: file.header)
-        guard problems.isEmpty else {
-            let shown = problems.prefix(8).joined(separator: "; ")
-            throw EncodersError(
-                .weightMismatch,
-                "\(shown)\(problems.count > 8 ? "; and \(problems.count - 8) more" : ""): weights and model.json are of different models",
-                at: path)
-        }
-        let parameters = FloatBuffer(count: totalCount)
-        for entry in entries {
-            do {
-                try parameters.withMutableSpan(of: entry.range) { try file.copyFloats(of: entry.name, into: &$0) }
-            } catch {
-                throw EncodersError(
-                    .fileAccess, "tensor '\(entry.name)' could not be read as floats", at: path, cause: error)
-            }
-        }
-        return parameters
-    }
-
-    /// Missing, unknown and misshapen tensors.
-    private func problems(in header: SafetensorsHeader) -> [String] {
-        var found: [String] = []
-        for entry in entries {
-            guard let tensor = header[entry.name] else {
-                found.append("'\(entry.name)' is missing")
-                continue
-            }
-            if tensor.shape != entry.shape {
-                found.append("'\(entry.name)' has shape \(tensor.shape), must be \(entry.shape)")
-            }
-        }
-        for tensor in header.entries where self[tensor.name] == nil {
-            found.append("'\(tensor.name)' is not a parameter of this model")
-        }
-        return found
+        let tensors = try ForeignTensors(folder: directory, fileNames: storage.fileNames)
+        let plan = WeightPlan(
+            tensors, rows: storage.naming.rows(configuration), architecture,
+            interpolation: storage.positionInterpolation)
+        // What import left unused on request stays unused.
+        try plan.check(plan.problems, reason, at: directory)
+        return plan
     }
 }

@@ -10,6 +10,8 @@ public struct EncoderStage: Sendable {
         case stemNorm
         /// After the block of an index; of the last block only `pooled` is computed.
         case block(Int)
+        /// Convolutional image towers: after the stage of an index, cells in row order.
+        case stage(Int)
         /// The pooled token after the last block.
         case pooled
         /// After the final norm and the projection.
@@ -23,6 +25,7 @@ public struct EncoderStage: Sendable {
             case .stem: "stem"
             case .stemNorm: "stemNorm"
             case .block(let index): "block.\(index)"
+            case .stage(let index): "stage.\(index)"
             case .pooled: "pooled"
             case .projected: "projected"
             case .embedding: "embedding"
@@ -45,35 +48,41 @@ extension DualEncoder {
         precondition(
             pixels.count == configuration.vision.imageByteCount,
             "\(pixels.count) bytes for an image of \(configuration.vision.imageByteCount)")
-        return stages(width: configuration.vision.width, rowCount: configuration.vision.tokenCount) {
+        // All images of a slice have the same share of each stage.
+        return stages(count: { [imageSliceRowCount] _, region in region.count / imageSliceRowCount }) {
             buffers, observer in
             _ = encodeImageSlice(pixels, first: 0, rowCount: 1, buffers, observer: observer)
         }
     }
 
-    /// One text's way through the text tower up to its end token, computed as `encodeTexts` does.
+    /// One text's way through the text tower, computed as `encodeTexts` does: up to its end token, or with the padding that the tower
+    /// sees.
     public func textStages(_ tokens: [Int32]) -> [EncoderStage] {
-        let rowCount = configuration.text.pooledLength(of: tokens)
+        let rowCount = configuration.text.computedLength(of: tokens)
         let buckets = TextBucket.buckets(of: [tokens], in: configuration.text)
-        return stages(width: configuration.text.width, rowCount: rowCount) { buffers, observer in
+        return stages(
+            count: { [configuration, embeddingDimension] name, _ in
+                switch name {
+                case .stem, .stemNorm, .block, .stage: rowCount * configuration.text.width
+                case .pooled: configuration.text.width
+                case .projected, .embedding: embeddingDimension
+                }
+            }
+        ) { buffers, observer in
             _ = encodeTextSlice([tokens], buckets[0], buffers, observer: observer)
         }
     }
 
-    /// The first sequence's rows at each stage.
+    /// The first sequence's values at each stage; `count` says how many those are.
     private func stages(
-        width: Int, rowCount: Int, _ run: (InferenceBuffers, @escaping StageObserver) -> Void
+        count: @escaping (EncoderStage.Name, FloatRegion) -> Int,
+        _ run: (InferenceBuffers, @escaping StageObserver) -> Void
     ) -> [EncoderStage] {
         var result: [EncoderStage] = []
         bufferPool.withBuffers { buffers in
-            run(buffers) { [embeddingDimension] name, region in
-                let count =
-                    switch name {
-                    case .stem, .stemNorm, .block: rowCount * width
-                    case .pooled: width
-                    case .projected, .embedding: embeddingDimension
-                    }
-                result.append(EncoderStage(name: name, values: region.region(at: 0, count: count).array))
+            run(buffers) { name, region in
+                result.append(
+                    EncoderStage(name: name, values: region.region(at: 0, count: count(name, region)).array))
             }
         }
         return result

@@ -16,12 +16,11 @@ import Tensors
 public final class DualEncoder: Sendable {
     /// The description of the model.
     public let configuration: DualEncoderConfiguration
+    /// The towers whose parameters are there; the other's calls trap.
+    public let towers: EncoderTowers
     let architecture: DualEncoderArchitecture
     let parameters: FloatBuffer
     let bufferPool = InferenceBufferPool()
-    private let imageSequences: SequenceOffsets
-    private let imageQueryOffsets: SequenceOffsets
-    private let imagePooledRows: [Int32]
 
     /// Takes a snapshot of `parameters`, which must be laid out for `configuration`.
     ///
@@ -40,21 +39,22 @@ public final class DualEncoder: Sendable {
     }
 
     /// Takes over `parameters`, which nobody may write any more.
-    init(architecture: DualEncoderArchitecture, owned parameters: FloatBuffer) throws(EncodersError) {
+    convenience init(architecture: DualEncoderArchitecture, owned parameters: FloatBuffer) throws(EncodersError) {
         for entry in architecture.layout.entries
         where !RowKernels.isFinite(FloatRegion(parameters, offset: entry.offset, count: entry.count)) {
             throw EncodersError(
                 .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
                 at: entry.name)
         }
+        self.init(architecture: architecture, checked: parameters, towers: .all)
+    }
+
+    /// Takes over `parameters`, finite where `towers` need them, which nobody may write any more.
+    init(architecture: DualEncoderArchitecture, checked parameters: FloatBuffer, towers: EncoderTowers) {
+        self.towers = towers
         configuration = architecture.configuration
         self.architecture = architecture
         self.parameters = parameters
-        let tokenCount = configuration.vision.tokenCount
-        let rowCount = architecture.imageSliceRowCount
-        imageSequences = SequenceOffsets(count: rowCount, length: tokenCount)
-        imageQueryOffsets = SequenceOffsets(count: rowCount, length: 1)
-        imagePooledRows = (0..<rowCount).map { Int32($0 * tokenCount) }
     }
 
     /// Channels E of an embedding.
@@ -62,6 +62,9 @@ public final class DualEncoder: Sendable {
 
     /// The learned logit scale (a logarithm).
     public var logitScale: Float { parameters[architecture.logitScaleOffset] }
+
+    /// The learned bias of pairwise logits exp(logitScale) · similarity + logitBias; nil where the model has none.
+    public var logitBias: Float? { architecture.logitBiasOffset.map { parameters[$0] } }
 
     /// Images per slice: batches of a multiple of it waste nothing.
     public var imageSliceRowCount: Int { architecture.imageSliceRowCount }
@@ -90,7 +93,8 @@ public final class DualEncoder: Sendable {
         return result
     }
 
-    /// Embeds texts: each from its start token to its end token, un-padded, at most the context length.
+    /// Embeds texts: each from its first token to its end token, at most the context length. Towers that see padding get it
+    /// here; texts are never padded by the caller.
     ///
     /// Returns [count, E] in the order given, unit-length rows. Traps on empty or over-long texts and on ids outside the
     /// vocabulary, which no tokenizer of this model makes.
@@ -117,62 +121,34 @@ public final class DualEncoder: Sendable {
 
     /// All rows of a slice; those from `rowCount` on are of zero input and mean nothing.
     func encodeImageSlice(
-        _ pixels: [UInt8], first: Int, rowCount: Int, _ buffers: InferenceBuffers, observer: StageObserver? = nil
+        _ pixels: [UInt8], first: Int, rowCount: Int, _ buffers: InferenceBuffers, output: TowerOutput = .embedding,
+        observer: StageObserver? = nil
     ) -> FloatRegion {
+        precondition(towers.contains(.image), "this encoder was loaded without its image tower")
         let vision = configuration.vision
-        let tower = architecture.imageTower
-        let sliceRowCount = imageSliceRowCount
         let inference = TowerInference(
-            parameters: parameters, buffers: buffers, activation: configuration.activation.function)
-        let patches = inference.stem(
-            tower.stem, vision: vision, normalization: architecture.pixelNormalization, pixels: pixels,
-            byteOffset: first * vision.imageByteCount, rowCount: rowCount, sliceRowCount: sliceRowCount)
-        let tokenRowCount = sliceRowCount * vision.tokenCount
-        let stream = buffers.region(.stream, tokenRowCount * vision.width)
-        IndexedRowKernels.assembleTokens(
-            patches: patches, classToken: inference.region(of: tower.classToken),
-            positions: inference.region(of: tower.positions), into: stream, batchCount: sliceRowCount,
-            patchCount: vision.tokenCount - 1, columnCount: vision.width)
-        observer?(.stem, stream)
-        inference.norm(tower.stemNorm, stream, into: stream, rowCount: tokenRowCount)
-        observer?(.stemNorm, stream)
-        for (index, block) in tower.blocks.dropLast().enumerated() {
-            inference.apply(
-                block, to: stream, sequences: imageSequences.offsets, rowCount: tokenRowCount, isCausal: false)
-            observer?(.block(index), stream)
+            parameters: parameters, buffers: buffers, activation: configuration.imageActivation.function)
+        let images = ImageSlice(
+            pixels: pixels, byteOffset: first * vision.imageByteCount, rowCount: rowCount,
+            sliceRowCount: imageSliceRowCount, vision: vision, normalization: architecture.pixelNormalization)
+        switch architecture.imageTower {
+        case .transformer(let tower): return inference.encode(tower, images, output: output, observer: observer)
+        case .convNeXt(let tower): return inference.encode(tower, images, output: output, observer: observer)
+        case .modifiedResNet(let tower): return inference.encode(tower, images, output: output, observer: observer)
         }
-        let pooled = inference.applyPooled(
-            tower.blocks[tower.blocks.count - 1], to: stream, sequences: imageSequences.offsets,
-            queryOffsets: imageQueryOffsets.offsets, pooledRows: imagePooledRows, rowCount: tokenRowCount)
-        return inference.embedding(
-            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: sliceRowCount,
-            observer: observer)
     }
 
     /// All rows of a slice; those behind the given texts are of padding and mean nothing.
     func encodeTextSlice(
-        _ texts: [[Int32]], _ bucket: TextBucket, _ buffers: InferenceBuffers, observer: StageObserver? = nil
+        _ texts: [[Int32]], _ bucket: TextBucket, _ buffers: InferenceBuffers, output: TowerOutput = .embedding,
+        observer: StageObserver? = nil
     ) -> FloatRegion {
+        precondition(towers.contains(.text), "this encoder was loaded without its text tower")
         let text = configuration.text
-        let tower = architecture.textTower
-        let packed = bucket.pack(texts, text)
-        let rowCount = bucket.rowCount * bucket.paddedLength
         let inference = TowerInference(
-            parameters: parameters, buffers: buffers, activation: configuration.activation.function)
-        let stream = buffers.region(.stream, rowCount * text.width)
-        IndexedRowKernels.embedding(
-            table: inference.region(of: tower.tokenEmbedding), positions: inference.region(of: tower.positions),
-            tokens: packed.tokens, places: packed.places, into: stream, columnCount: text.width)
-        observer?(.stem, stream)
-        for (index, block) in tower.blocks.dropLast().enumerated() {
-            inference.apply(block, to: stream, sequences: packed.sequences, rowCount: rowCount, isCausal: true)
-            observer?(.block(index), stream)
-        }
-        let pooled = inference.applyPooled(
-            tower.blocks[tower.blocks.count - 1], to: stream, sequences: packed.sequences,
-            queryOffsets: packed.queryOffsets, pooledRows: packed.pooledRows, rowCount: rowCount)
-        return inference.embedding(
-            pooled, finalNorm: tower.finalNorm, projection: tower.projection, rowCount: bucket.rowCount,
-            observer: observer)
+            parameters: parameters, buffers: buffers, activation: configuration.textActivation.function)
+        return inference.encode(
+            architecture.textTower, bucket.pack(texts, text), width: text.width, isCausal: text.isCausal,
+            output: output, observer: observer)
     }
 }

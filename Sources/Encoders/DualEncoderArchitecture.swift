@@ -5,12 +5,14 @@ import Tensors
 public struct DualEncoderArchitecture: Sendable {
     /// The description this was made from.
     public let configuration: DualEncoderConfiguration
-    /// All parameters of both towers and the logit scale, in one flat buffer.
+    /// All parameters of both towers, the logit scale and, if there is one, the logit bias, in one flat buffer.
     public let layout: ParameterLayout
     /// Where the logit scale (a logarithm) lies in the flat buffer.
     public let logitScaleOffset: Int
+    /// Where the logit bias lies in the flat buffer; nil where the model has none.
+    public let logitBiasOffset: Int?
 
-    let imageTower: ImageTowerLayers
+    let imageTower: ImageTower
     let textTower: TextTowerLayers
     let workspaces: TapeWorkspacePool
     let pixelNormalization: PixelNormalization
@@ -24,6 +26,9 @@ public struct DualEncoderArchitecture: Sendable {
         textTower = declaration.textTower(configuration)
         logitScaleOffset =
             declaration.declare("logitScale", [], decayed: false, .constant(configuration.initialLogitScale)).offset
+        logitBiasOffset = configuration.initialLogitBias.map {
+            declaration.declare("logitBias", [], decayed: false, .constant($0)).offset
+        }
         layout = declaration.layout
         initialisations = declaration.initialisations
         workspaces = TapeWorkspacePool()

@@ -22,6 +22,7 @@ extension DualEncoderConfiguration: Codable {
         let preprocessing = object.object("preprocess_cfg", isRequired: false) { object in
             Self.readPreprocessing(&object, imageSize: model.vision?.imageSize)
         }
+        object.leave(WeightStorage.key)
         object.refuseUnknownKeys()
         guard object.problems.isEmpty, let vision = model.vision, let text = model.text,
             let dimension = model.embeddingDimension, let scale = model.initialLogitScale, let preprocessing
@@ -31,8 +32,8 @@ extension DualEncoderConfiguration: Codable {
         }
         try self.init(
             embeddingDimension: dimension, vision: vision, text: text,
-            activation: model.isQuickGELU == true ? .quickGELU : .gelu, preprocessing: preprocessing,
-            initialLogitScale: scale)
+            activation: model.activation, preprocessing: preprocessing, initialLogitScale: scale,
+            initialLogitBias: model.initialLogitBias)
     }
 
     private static func readFormat(_ object: inout StrictObject) {
@@ -47,54 +48,25 @@ extension DualEncoderConfiguration: Codable {
 
     private struct Model {
         var embeddingDimension: Int?
-        var isQuickGELU: Bool?
+        var activation: Activation
         var initialLogitScale: Float?
+        var initialLogitBias: Float?
         var vision: Vision?
         var text: Text?
     }
 
     private static func readModel(_ object: inout StrictObject) -> Model {
-        Model(
+        let isQuickGELU = object.value("quick_gelu", Bool.self, default: false) == true
+        let activation = object.optionalChoice("activation", Activation.self)
+        if isQuickGELU, let activation, activation != .quickGELU {
+            object.report("activation is '\(activation.rawValue)' but quick_gelu is true; correct one of them")
+        }
+        return Model(
             embeddingDimension: object.value("embed_dim", Int.self),
-            isQuickGELU: object.value("quick_gelu", Bool.self, default: false),
+            activation: activation ?? (isQuickGELU ? .quickGELU : .gelu),
             initialLogitScale: object.value("init_logit_scale", Float.self, default: defaultInitialLogitScale),
-            vision: object.object("vision_cfg", readVision), text: object.object("text_cfg", readText))
-    }
-
-    private static func readVision(_ object: inout StrictObject) -> Vision? {
-        let imageSize = object.value("image_size", Int.self)
-        let patchSize = object.value("patch_size", Int.self)
-        let width = object.value("width", Int.self)
-        let layerCount = object.value("layers", Int.self)
-        let headWidth = object.value("head_width", Int.self, default: 64)
-        let mlpRatio = object.value("mlp_ratio", Double.self, default: 4)
-        let stem = object.choice("stem", Stem.self, default: .patch)
-        guard let imageSize, let patchSize, let width, let layerCount, let headWidth, let mlpRatio, let stem else {
-            return nil
-        }
-        return Vision(
-            imageSize: imageSize, patchSize: patchSize, width: width, layerCount: layerCount, headWidth: headWidth,
-            mlpRatio: mlpRatio, stem: stem)
-    }
-
-    private static func readText(_ object: inout StrictObject) -> Text? {
-        let contextLength = object.value("context_length", Int.self)
-        let vocabularySize = object.value("vocab_size", Int.self)
-        let width = object.value("width", Int.self)
-        let layerCount = object.value("layers", Int.self)
-        let headCount = object.value("heads", Int.self)
-        let mlpRatio = object.value("mlp_ratio", Double.self, default: 4)
-        let endTokenID = object.value("eos_id", Int.self)
-        let padTokenID = object.value("pad_id", Int.self)
-        if let pool = object.value("pool_type", String.self, default: "eos"), pool != "eos" {
-            object.report("pool_type is '\(pool)', this build pools at 'eos'")
-        }
-        guard let contextLength, let vocabularySize, let width, let layerCount, let headCount, let mlpRatio,
-            let endTokenID, let padTokenID
-        else { return nil }
-        return Text(
-            contextLength: contextLength, vocabularySize: vocabularySize, width: width, layerCount: layerCount,
-            headCount: headCount, mlpRatio: mlpRatio, endTokenID: endTokenID, padTokenID: padTokenID)
+            initialLogitBias: object.optional("init_logit_bias", Float.self),
+            vision: object.object("vision_cfg", Vision.read), text: object.object("text_cfg", Text.read))
     }
 
     /// Missing keys mean what they mean to open_clip: OpenAI's statistics, bicubic, shorter side.
@@ -115,7 +87,8 @@ extension DualEncoderConfiguration: Codable {
             mean: mean, std: std, interpolation: interpolation, resizeMode: resizeMode, cropRounding: cropRounding)
     }
 
-    /// Writes every key, defaults included; but `crop_rounding` only where it is not the default.
+    /// Writes every key of CLIP's transformers, defaults included; keys of their relatives and `crop_rounding` only where they
+    /// are not the default.
     public func encode(to encoder: any Encoder) throws {
         typealias Key = StrictObject.Key
         var object = encoder.container(keyedBy: Key.self)
@@ -126,24 +99,12 @@ extension DualEncoderConfiguration: Codable {
         try model.encode(embeddingDimension, forKey: Key("embed_dim"))
         try model.encode(activation == .quickGELU, forKey: Key("quick_gelu"))
         try model.encode(initialLogitScale, forKey: Key("init_logit_scale"))
+        if activation == .geluTanh { try model.encode(activation.rawValue, forKey: Key("activation")) }
+        try model.encodeIfPresent(initialLogitBias, forKey: Key("init_logit_bias"))
         var visionObject = model.nestedContainer(keyedBy: Key.self, forKey: Key("vision_cfg"))
-        try visionObject.encode(vision.imageSize, forKey: Key("image_size"))
-        try visionObject.encode(vision.patchSize, forKey: Key("patch_size"))
-        try visionObject.encode(vision.width, forKey: Key("width"))
-        try visionObject.encode(vision.layerCount, forKey: Key("layers"))
-        try visionObject.encode(vision.headWidth, forKey: Key("head_width"))
-        try visionObject.encode(vision.mlpRatio, forKey: Key("mlp_ratio"))
-        try visionObject.encode(vision.stem.rawValue, forKey: Key("stem"))
+        try vision.write(to: &visionObject)
         var textObject = model.nestedContainer(keyedBy: Key.self, forKey: Key("text_cfg"))
-        try textObject.encode(text.contextLength, forKey: Key("context_length"))
-        try textObject.encode(text.vocabularySize, forKey: Key("vocab_size"))
-        try textObject.encode(text.width, forKey: Key("width"))
-        try textObject.encode(text.layerCount, forKey: Key("layers"))
-        try textObject.encode(text.headCount, forKey: Key("heads"))
-        try textObject.encode(text.mlpRatio, forKey: Key("mlp_ratio"))
-        try textObject.encode(text.endTokenID, forKey: Key("eos_id"))
-        try textObject.encode(text.padTokenID, forKey: Key("pad_id"))
-        try textObject.encode("eos", forKey: Key("pool_type"))
+        try text.write(to: &textObject)
 
         var preprocess = object.nestedContainer(keyedBy: Key.self, forKey: Key("preprocess_cfg"))
         try preprocess.encode(vision.imageSize, forKey: Key("size"))

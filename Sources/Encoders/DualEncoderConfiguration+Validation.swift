@@ -9,6 +9,8 @@ extension DualEncoderConfiguration {
         static let mlpRatio = 16.0
         static let tokenCount = 1 << 20
         static let parameterCount = 1 << 34
+        static let normEpsilons: ClosedRange<Float> = 1e-12...1e-2
+        static let rotaryGridSize = 1024
     }
 
     /// What is wrong with the values, each with its setting path; empty when they are valid.
@@ -22,6 +24,12 @@ extension DualEncoderConfiguration {
         }
         require(embeddingDimension, in: 1...Limit.width, "embed_dim")
         require(vision.imageSize, in: 1...Limit.imageSize, "vision_cfg.image_size")
+        switch vision.architecture {
+        case .transformer: break
+        case .convNeXt(let network): found += network.problems
+        case .modifiedResNet(let network): found += network.problems
+        }
+        guard found.isEmpty else { return found }
         require(vision.patchSize, in: 1...max(1, vision.imageSize), "vision_cfg.patch_size")
         require(vision.width, in: 1...Limit.width, "vision_cfg.width")
         require(vision.layerCount, in: 1...Limit.layerCount, "vision_cfg.layers")
@@ -38,6 +46,14 @@ extension DualEncoderConfiguration {
                 ratio.isFinite && ratio <= Limit.mlpRatio && ratio * Double(max(1, width)) >= 1, path,
                 "is \(ratio), must give at least one hidden unit and be at most \(Limit.mlpRatio)")
         }
+        for (tower, width, epsilon) in [
+            ("vision_cfg", vision.mlpWidth, vision.normEpsilon), ("text_cfg", text.mlpWidth, text.normEpsilon),
+        ] {
+            if let width { require(width, in: 1...Limit.width * Int(Limit.mlpRatio), "\(tower).mlp_width") }
+            require(
+                Limit.normEpsilons.contains(epsilon), "\(tower).norm_eps",
+                "is \(epsilon), must be in \(Limit.normEpsilons)")
+        }
         require(
             preprocessing.mean.count == 3 && preprocessing.mean.allSatisfy(\.isFinite), "preprocess_cfg.mean",
             "must be three numbers")
@@ -46,6 +62,7 @@ extension DualEncoderConfiguration {
             "preprocess_cfg.std",
             "must be three positive numbers")
         require(initialLogitScale.isFinite, "init_logit_scale", "must be finite")
+        require(initialLogitBias?.isFinite ?? true, "init_logit_bias", "must be finite")
         guard found.isEmpty else { return found }
 
         require(
@@ -54,7 +71,17 @@ extension DualEncoderConfiguration {
         require(
             text.width.isMultiple(of: text.headCount), "text_cfg.heads",
             "is \(text.headCount), must divide the width \(text.width)")
-        require(vision.tokenCount, in: 2...Limit.tokenCount, "vision_cfg tokens per image")
+        found += vision.transformerProblems(embeddingDimension: embeddingDimension)
+        require(vision.tokenCount, in: 1...Limit.tokenCount, "vision_cfg tokens per image")
+        require(
+            text.isPadded || (text.isCausal && text.pooling == .endToken), "text_cfg.padded",
+            "is false, but a tower that is not causal or pools the last position sees the padding")
+        require(
+            text.hasProjection || text.width == embeddingDimension, "text_cfg.projection",
+            "is false, but the width \(text.width) is not embed_dim, \(embeddingDimension)")
+        require(
+            text.hasProjection || !text.hasProjectionBias, "text_cfg.projection_bias",
+            "is true, but there is no projection")
         require(text.endTokenID, in: 0...text.vocabularySize - 1, "text_cfg.eos_id")
         require(text.padTokenID, in: 0...text.vocabularySize - 1, "text_cfg.pad_id")
         if vision.stem == .convolutional {
@@ -72,6 +99,44 @@ extension DualEncoderConfiguration {
         require(
             parameterCount <= Limit.parameterCount, "the model",
             "has about \(parameterCount) parameters, the limit is \(Limit.parameterCount)")
+        return found
+    }
+}
+
+extension DualEncoderConfiguration.Vision {
+    /// What is wrong with the properties of a transformer beyond CLIP's; of a convolutional network, any that is set.
+    fileprivate func transformerProblems(embeddingDimension: Int) -> [String] {
+        var found: [String] = []
+        func require(_ condition: Bool, _ key: String, _ rule: String) {
+            if !condition { found.append("vision_cfg.\(key) \(rule)") }
+        }
+        switch architecture {
+        case .transformer: break
+        case .convNeXt(let network):
+            require(self == Self(imageSize: imageSize, convNeXt: network), "convnext", "allows no transformer's keys")
+            return found
+        case .modifiedResNet(let network):
+            require(
+                self == Self(imageSize: imageSize, modifiedResNet: network), "modified_resnet",
+                "allows no transformer's keys")
+            return found
+        }
+        require(pooling != .classToken || hasClassToken, "pool_type", "is 'tok', but there is no class token")
+        require(!hasPatchBias || stem == .patch, "patch_bias", "is true, but only a patch stem has one to choose")
+        require(
+            hasProjection || width == embeddingDimension, "projection",
+            "is false, but the width \(width) is not embed_dim, \(embeddingDimension)")
+        require(hasProjection || !hasProjectionBias, "projection_bias", "is true, but there is no projection")
+        require(mlp == .standard || activation == nil, "activation", "is not used by a SwiGLU perceptron")
+        require(!hasSubNorm || pooling == .classToken, "sub_norm", "is true, but attention pooling has none")
+        if let rotaryGridSize {
+            let limit = DualEncoderConfiguration.Limit.rotaryGridSize
+            require(
+                (1...limit).contains(rotaryGridSize), "rotary_grid", "is \(rotaryGridSize), must be in \(1...limit)")
+            require(
+                headWidth.isMultiple(of: 4), "rotary_grid",
+                "needs a head width that is a multiple of 4, not \(headWidth)")
+        }
         return found
     }
 }

@@ -11,12 +11,14 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         case convolutional
     }
 
-    /// The nonlinearity of the MLPs in both towers.
+    /// The nonlinearity of an MLP.
     public enum Activation: String, Sendable, CaseIterable {
         /// x·Φ(x) with the exact error function.
         case gelu
         /// x·σ(1.702x), which OpenAI's models were trained with.
         case quickGELU
+        /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), which SigLIP was trained with.
+        case geluTanh
     }
 
     /// How an image is brought to the tower's square.
@@ -43,89 +45,6 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         case bicubic
         /// Pillow's bilinear.
         case bilinear
-    }
-
-    /// The image tower.
-    public struct Vision: Sendable, Equatable {
-        /// Pixels per side of the square input.
-        public var imageSize: Int
-        /// Pixels per side of a patch; a power of two for a convolutional stem.
-        public var patchSize: Int
-        /// Channels C of a token.
-        public var width: Int
-        /// Transformer blocks.
-        public var layerCount: Int
-        /// Channels D of one attention head.
-        public var headWidth: Int
-        /// Hidden width of the MLP over C; the product is truncated.
-        public var mlpRatio: Double
-        /// How patches become tokens.
-        public var stem: Stem
-
-        /// Describes an image tower; `DualEncoderConfiguration` checks it.
-        public init(
-            imageSize: Int, patchSize: Int, width: Int, layerCount: Int, headWidth: Int = 64, mlpRatio: Double = 4,
-            stem: Stem = .patch
-        ) {
-            self.imageSize = imageSize
-            self.patchSize = patchSize
-            self.width = width
-            self.layerCount = layerCount
-            self.headWidth = headWidth
-            self.mlpRatio = mlpRatio
-            self.stem = stem
-        }
-
-        /// Patches per side; pixels beyond the last whole patch are not looked at.
-        public var gridSize: Int { imageSize / patchSize }
-        /// Tokens per image: the class token and the patches.
-        public var tokenCount: Int { gridSize * gridSize + 1 }
-        /// Attention heads.
-        public var headCount: Int { width / headWidth }
-        /// Hidden units of the MLP.
-        public var hiddenWidth: Int { Int(Double(width) * mlpRatio) }
-        /// Bytes of one RGB input image.
-        public var imageByteCount: Int { imageSize * imageSize * 3 }
-    }
-
-    /// The text tower.
-    public struct Text: Sendable, Equatable {
-        /// The most tokens of a text, start and end included.
-        public var contextLength: Int
-        /// Token ids are below this.
-        public var vocabularySize: Int
-        /// Channels C of a token.
-        public var width: Int
-        /// Transformer blocks.
-        public var layerCount: Int
-        /// Attention heads.
-        public var headCount: Int
-        /// Hidden width of the MLP over C; the product is truncated.
-        public var mlpRatio: Double
-        /// The id that ends a text and whose position is pooled.
-        public var endTokenID: Int
-        /// The id that fills a text up; never looked at, since towers are causal and pool at the end token.
-        public var padTokenID: Int
-
-        /// Describes a text tower; `DualEncoderConfiguration` checks it.
-        public init(
-            contextLength: Int, vocabularySize: Int, width: Int, layerCount: Int, headCount: Int, mlpRatio: Double = 4,
-            endTokenID: Int, padTokenID: Int
-        ) {
-            self.contextLength = contextLength
-            self.vocabularySize = vocabularySize
-            self.width = width
-            self.layerCount = layerCount
-            self.headCount = headCount
-            self.mlpRatio = mlpRatio
-            self.endTokenID = endTokenID
-            self.padTokenID = padTokenID
-        }
-
-        /// Hidden units of the MLP.
-        public var hiddenWidth: Int { Int(Double(width) * mlpRatio) }
-        /// Channels D of one attention head.
-        public var headWidth: Int { width / headCount }
     }
 
     /// The pixel statistics and geometry a model was trained with.
@@ -165,12 +84,14 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
     public let vision: Vision
     /// The text tower.
     public let text: Text
-    /// The nonlinearity of both towers' MLPs.
+    /// The nonlinearity of the MLPs of towers that do not state their own.
     public let activation: Activation
     /// Pixel statistics and geometry.
     public let preprocessing: Preprocessing
     /// The logit scale (a logarithm) a fresh model starts with.
     public let initialLogitScale: Float
+    /// The logit bias a fresh model starts with; nil where the model has none. It shifts logits, never an embedding.
+    public let initialLogitBias: Float?
 
     /// CLIP's starting temperature is 0.07: ln(1/0.07).
     public static let defaultInitialLogitScale: Float = 2.6592600
@@ -178,14 +99,16 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
     /// Checks everything and reports all problems in one `EncodersError`.
     public init(
         embeddingDimension: Int, vision: Vision, text: Text, activation: Activation = .gelu,
-        preprocessing: Preprocessing = Preprocessing(), initialLogitScale: Float = Self.defaultInitialLogitScale
+        preprocessing: Preprocessing = Preprocessing(), initialLogitScale: Float = Self.defaultInitialLogitScale,
+        initialLogitBias: Float? = nil
     ) throws(EncodersError) {
         self.embeddingDimension = embeddingDimension
-        self.vision = vision
-        self.text = text
+        self.vision = vision.withActivation(relativeTo: activation)
+        self.text = text.withActivation(relativeTo: activation)
         self.activation = activation
         self.preprocessing = preprocessing
         self.initialLogitScale = initialLogitScale
+        self.initialLogitBias = initialLogitBias
         let problems = problems
         guard problems.isEmpty else {
             throw EncodersError(
@@ -193,4 +116,9 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
                 at: "model configuration")
         }
     }
+
+    /// The nonlinearity of the image tower's MLPs.
+    public var imageActivation: Activation { vision.activation ?? activation }
+    /// The nonlinearity of the text tower's MLPs.
+    public var textActivation: Activation { text.activation ?? activation }
 }

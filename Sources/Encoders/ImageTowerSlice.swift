@@ -9,7 +9,7 @@ import Tensors
 /// Images are independent, so the embeddings and gradients of a slice depend on its own rows alone.
 public final class ImageTowerSlice {
     private let configuration: DualEncoderConfiguration
-    private let tower: ImageTowerLayers
+    private let tower: TrainableImageTower
     private let normalization: PixelNormalization
     private let maximumRowCount: Int
     private let tape: Tape
@@ -18,11 +18,12 @@ public final class ImageTowerSlice {
     private var pooledRows: [Int32] = []
     private var result: TapeValue?
 
-    /// Makes a slice for up to `maximumRowCount` images; memory is taken by the first `forward`.
+    /// Makes a slice for up to `maximumRowCount` images; memory is taken by the first `forward`. Traps unless the configuration
+    /// `isTrainable`.
     public init(architecture: DualEncoderArchitecture, maximumRowCount: Int) {
         precondition(maximumRowCount > 0, "image slice of \(maximumRowCount) rows")
         configuration = architecture.configuration
-        tower = architecture.imageTower
+        tower = TrainableImageTower(architecture)
         normalization = architecture.pixelNormalization
         self.maximumRowCount = maximumRowCount
         tape = Tape(workspaces: architecture.workspaces)

@@ -14,6 +14,8 @@ struct NormLayer: Sendable {
     let gain: ParameterSpan
     let bias: ParameterSpan
     let width: Int
+    /// Added to the variance.
+    let epsilon: Float
 }
 
 /// Multi-head attention; query, key and value weights follow each other in the flat buffer.
@@ -26,12 +28,21 @@ struct AttentionLayer: Sendable {
     let output: LinearLayer
     let headCount: Int
     let headWidth: Int
+    /// The value bias of a layer whose keys have none; `queryKeyValue` and `keyValue` then have no bias of their own.
+    var unkeyedValueBias: ParameterSpan?
+    /// Over the attended channels of all heads together, before the output map.
+    var norm: NormLayer?
 }
 
-/// The two-layer perceptron of a block.
+/// The two-layer perceptron of a block: output(norm(f(hidden(x)))).
 struct MLPLayer: Sendable {
+    /// [hidden, C]; of a gated perceptron [2 · hidden, C], the gate's rows first.
     let hidden: LinearLayer
     let output: LinearLayer
+    /// Whether f is silu(gate) · value (Shazeer 2020) rather than the tower's activation.
+    var isGated = false
+    /// Over the hidden channels.
+    var norm: NormLayer?
 }
 
 /// A pre-norm transformer block: x += attention(norm(x)); x += mlp(norm(x)).
@@ -64,15 +75,36 @@ enum StemLayer: Sendable {
     case convolutional([ConvolutionLayer], projection: LinearLayer)
 }
 
-/// The image tower's parameters.
+/// One vector from many tokens: a learned query attends to all of them, and a perceptron follows.
+///
+/// y = attention(probe, tokens); pooled = y + mlp(norm(y)).
+struct AttentionPoolLayer: Sendable {
+    /// [C].
+    let probe: ParameterSpan
+    let attention: AttentionLayer
+    let mlpNorm: NormLayer
+    let mlp: MLPLayer
+}
+
+/// A vision transformer's parameters.
 struct ImageTowerLayers: Sendable {
     let stem: StemLayer
-    let classToken: ParameterSpan
+    let classToken: ParameterSpan?
+    /// [tokens, C], the class token's first.
     let positions: ParameterSpan
-    let stemNorm: NormLayer
+    let stemNorm: NormLayer?
     let blocks: [BlockLayer]
     let finalNorm: NormLayer
-    let projection: LinearLayer
+    let pool: AttentionPoolLayer?
+    let projection: LinearLayer?
+    let rotary: RotaryTable?
+}
+
+/// The image tower's parameters.
+enum ImageTower: Sendable {
+    case transformer(ImageTowerLayers)
+    case convNeXt(ConvNeXtLayers)
+    case modifiedResNet(ModifiedResNetLayers)
 }
 
 /// The text tower's parameters.
@@ -81,5 +113,5 @@ struct TextTowerLayers: Sendable {
     let positions: ParameterSpan
     let blocks: [BlockLayer]
     let finalNorm: NormLayer
-    let projection: LinearLayer
+    let projection: LinearLayer?
 }

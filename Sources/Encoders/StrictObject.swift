@@ -49,6 +49,28 @@ struct StrictObject {
         }
     }
 
+    /// The value of a key, nil when the key is absent.
+    mutating func optional<Value: Decodable>(_ name: String, _ type: Value.Type) -> Value? {
+        known.insert(name)
+        guard let container, container.contains(Key(name)) else { return nil }
+        return value(name, type)
+    }
+
+    /// The case of an enumeration that a string names, nil when the key is absent.
+    mutating func optionalChoice<Value: RawRepresentable & CaseIterable>(_ name: String, _ type: Value.Type) -> Value?
+    where Value.RawValue == String {
+        known.insert(name)
+        guard let container, container.contains(Key(name)) else { return nil }
+        return choice(name, type)
+    }
+
+    /// Reads the object of a key with `body` when the key is there.
+    mutating func optionalObject<Result>(_ name: String, _ body: (inout StrictObject) -> Result?) -> Result? {
+        known.insert(name)
+        guard let container, container.contains(Key(name)) else { return nil }
+        return object(name, body)
+    }
+
     /// The case of an enumeration that a string names.
     mutating func choice<Value: RawRepresentable & CaseIterable>(
         _ name: String, _ type: Value.Type, default fallback: Value? = nil
@@ -84,6 +106,11 @@ struct StrictObject {
         return result
     }
 
+    /// Leaves a key to another reader.
+    mutating func leave(_ name: String) {
+        known.insert(name)
+    }
+
     /// Adds a problem for every key nobody asked for.
     mutating func refuseUnknownKeys() {
         guard let container else { return }
@@ -104,6 +131,7 @@ struct StrictObject {
         case is String.Type: "a string"
         case is Bool.Type: "true or false"
         case is [Float].Type: "a list of numbers"
+        case is [Int].Type: "a list of integers"
         default: "of type \(type)"
         }
     }

@@ -21,7 +21,7 @@ struct TextBucket {
     static func buckets(of texts: [[Int32]], in configuration: DualEncoderConfiguration.Text) -> [TextBucket] {
         var byLength: [Int: TextBucket] = [:]
         for (index, text) in texts.enumerated() {
-            let length = configuration.pooledLength(of: text)
+            let length = configuration.computedLength(of: text)
             let rounded = (length + lengthMultiple - 1) / lengthMultiple * lengthMultiple
             let padded = min(rounded, configuration.contextLength)
             byLength[padded, default: TextBucket(paddedLength: padded)].members.append(index)
@@ -33,7 +33,8 @@ struct TextBucket {
     struct Packed {
         var tokens: [Int32] = []
         var places: [Int32] = []
-        /// Each text is a sequence of its own length, followed by its padding as another, which nobody looks at.
+        /// Each text is a sequence of the tokens its pooled one may see, followed by the rest of the row as another, which nobody
+        /// looks at.
         var sequences: [Int32] = [0]
         /// One query per text, none for padding.
         var queryOffsets: [Int32] = [0]
@@ -46,16 +47,34 @@ struct TextBucket {
         var packed = Packed()
         for row in 0..<rowCount {
             let text = row < texts.count ? texts[row] : [pad]
-            let length = row < texts.count ? configuration.pooledLength(of: text) : 1
+            let length = row < texts.count ? configuration.computedLength(of: text) : 1
+            let pooledPlace = row < texts.count ? configuration.pooledPlace(of: text) : 0
             for place in 0..<paddedLength {
-                packed.tokens.append(place < length ? text[place] : pad)
+                packed.tokens.append(place < min(length, text.count) ? text[place] : pad)
                 packed.places.append(Int32(place))
             }
             let start = Int32(row * paddedLength)
             packed.sequences += [start + Int32(length), start + Int32(paddedLength)]
             packed.queryOffsets += [Int32(row + 1), Int32(row + 1)]
-            packed.pooledRows.append(start + Int32(length) - 1)
+            packed.pooledRows.append(start + Int32(pooledPlace))
         }
         return packed
     }
+}
+
+extension DualEncoderConfiguration.Text {
+    /// The tokens that take part: the context where padding is seen, else those up to and including the first end token. Traps on
+    /// a text that no tokenizer of this model makes.
+    func computedLength(of text: [Int32]) -> Int {
+        let length = pooledLength(of: text)
+        return seesPadding ? contextLength : length
+    }
+
+    /// The place of the pooled token among them.
+    func pooledPlace(of text: [Int32]) -> Int {
+        pooling == .last ? contextLength - 1 : pooledLength(of: text) - 1
+    }
+
+    /// What follows the end token of a causal tower that pools there cannot reach it.
+    private var seesPadding: Bool { isPadded && !(isCausal && pooling == .endToken) }
 }

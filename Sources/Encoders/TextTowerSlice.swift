@@ -8,6 +8,7 @@ import Tensors
 public final class TextTowerSlice {
     private let configuration: DualEncoderConfiguration
     private let tower: TextTowerLayers
+    private let projection: LinearLayer
     private let maximumRowCount: Int
     private let tape: Tape
     private var sequences = SequenceOffsets()
@@ -17,11 +18,16 @@ public final class TextTowerSlice {
     private var places: [Int32] = []
     private var result: TapeValue?
 
-    /// Makes a slice for up to `maximumRowCount` texts; memory is taken by the first `forward`.
+    /// Makes a slice for up to `maximumRowCount` texts; memory is taken by the first `forward`. Traps unless the configuration
+    /// `isTrainable`.
     public init(architecture: DualEncoderArchitecture, maximumRowCount: Int) {
         precondition(maximumRowCount > 0, "text slice of \(maximumRowCount) rows")
         configuration = architecture.configuration
         tower = architecture.textTower
+        guard configuration.isTrainable, let projection = tower.projection else {
+            preconditionFailure("text tower: \(configuration.trainingProblems.joined(separator: "; "))")
+        }
+        self.projection = projection
         self.maximumRowCount = maximumRowCount
         tape = Tape(workspaces: architecture.workspaces)
     }
@@ -49,7 +55,7 @@ public final class TextTowerSlice {
                 x, on: tape, sequences: sequences, pooledRows: pooledRows, queryOffsets: queryOffsets,
                 activation: activation)
         }
-        let embedding = tape.l2Normalize(tower.projection(tower.finalNorm(x, on: tape), on: tape))
+        let embedding = tape.l2Normalize(projection(tower.finalNorm(x, on: tape), on: tape))
         result = embedding
         let dimension = configuration.embeddingDimension
         RowKernels.copy(

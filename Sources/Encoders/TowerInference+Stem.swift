@@ -2,26 +2,26 @@ import Kernels
 import Tensors
 
 extension TowerInference {
-    /// Patch features [sliceRowCount · patches, C] of `rowCount` images from `byteOffset` on; further rows see zeros.
-    func stem(
-        _ stem: StemLayer, vision: DualEncoderConfiguration.Vision, normalization: PixelNormalization, pixels: [UInt8],
-        byteOffset: Int, rowCount: Int, sliceRowCount: Int
-    ) -> FloatRegion {
-        let patchCount = vision.tokenCount - 1
+    /// Patch features [sliceRowCount · patches, C] of a slice of images.
+    func stem(_ stem: StemLayer, _ images: ImageSlice) -> FloatRegion {
+        let (vision, rowCount, sliceRowCount) = (images.vision, images.rowCount, images.sliceRowCount)
+        let patchCount = vision.patchCount
         let output = buffers.region(.stemOutput, sliceRowCount * patchCount * vision.width)
         switch stem {
         case .patch(let layer):
             let patches = buffers.region(.input, sliceRowCount * patchCount * layer.inputWidth)
             ConvolutionKernels.patches(
-                of: pixels, from: byteOffset, into: patches, batchCount: rowCount, imageSize: vision.imageSize,
-                patchSize: vision.patchSize, normalization: normalization)
+                of: images.pixels, from: images.byteOffset, into: patches, batchCount: rowCount,
+                imageSize: vision.imageSize,
+                patchSize: vision.patchSize, normalization: images.normalization)
             clear(patches, from: rowCount * patchCount * layer.inputWidth)
             linear(layer, patches, into: output, rowCount: sliceRowCount * patchCount)
         case .convolutional(let convolutions, let projection):
             let imageCount = vision.imageSize * vision.imageSize * 3
             var x = buffers.region(.input, sliceRowCount * imageCount)
             ConvolutionKernels.normalize(
-                pixels, from: byteOffset, into: x, pixelCount: rowCount * imageCount / 3, normalization: normalization)
+                images.pixels, from: images.byteOffset, into: x, pixelCount: rowCount * imageCount / 3,
+                normalization: images.normalization)
             clear(x, from: rowCount * imageCount)
             var size = vision.imageSize
             // Outputs alternate between two slots that are free until the blocks begin; columns go to a third.

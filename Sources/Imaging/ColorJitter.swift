@@ -2,7 +2,7 @@ import Samples
 
 /// Changes brightness, contrast, saturation and hue by random amounts, in random order, as torchvision's `ColorJitter`
 /// does on Pillow images.
-public struct ColorJitter: Hashable, Sendable, Codable {
+public struct ColorJitter: Hashable, Sendable {
     /// Factors of brightness, contrast and saturation are uniform in [max(0, 1 − amount), 1 + amount]; 0 is off.
     public let brightness: Double
     /// See `brightness`.

@@ -48,7 +48,7 @@ public struct ImageHeader: Hashable, Sendable {
         }
         switch format {
         case .jpeg: return try JPEGFrame.parse(bytes, limits: limits).header
-        case .png: return try parsePNG(bytes, limits: limits)
+        case .png: return try PNGFrame.parse(bytes, limits: limits).header
         case .webp: return try parseWebP(bytes, limits: limits)
         }
     }

@@ -64,7 +64,7 @@ public struct PixelImage: Hashable, Sendable {
 }
 
 /// One 8-bit RGB pixel.
-public struct PixelColor: Hashable, Sendable, Codable {
+public struct PixelColor: Hashable, Sendable {
     /// 0 to 255.
     public var red: UInt8
     /// 0 to 255.

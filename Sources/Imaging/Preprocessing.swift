@@ -2,13 +2,13 @@ import Kernels
 import Samples
 
 /// From a picture of any size to the square of bytes that a model is given: resizing, cropping and padding exactly as
-/// the reference pipelines do. Scaling by `mean` and `standardDeviation` is left to the model's first layer.
+/// the reference pipelines do. Scaling by mean and standard deviation is left to the model's first layer.
 ///
-///     let preprocessing = Preprocessing(size: 224)
-///     let pixels = preprocessing(image).bytes  // 224 × 224 × 3
-public struct Preprocessing: Hashable, Sendable, Codable {
+///     let preprocessing = Preprocessing(size: 224, conversion: .afterResize)
+///     let pixels = try preprocessing(decoding: bytes, orientation: .exif).bytes  // 224 × 224 × 3
+public struct Preprocessing: Hashable, Sendable {
     /// How a picture that is not square becomes one.
-    public enum ResizeMode: String, Hashable, Sendable, Codable, CaseIterable {
+    public enum ResizeMode: String, Hashable, Sendable, CaseIterable {
         /// Both sides to the size, ignoring the aspect ratio.
         case squash
         /// Short side to the size, long side to trunc(size · long / short), then the centre.
@@ -18,11 +18,20 @@ public struct Preprocessing: Hashable, Sendable, Codable {
     }
 
     /// Which pixel the centre crop begins at when the surplus d is odd.
-    public enum CropRounding: String, Hashable, Sendable, Codable, CaseIterable {
+    public enum CropRounding: String, Hashable, Sendable, CaseIterable {
         /// round(d / 2), half to even: torchvision, open_clip.
         case halfToEven
         /// ⌊d / 2⌋: Hugging Face processors.
         case down
+    }
+
+    /// When a picture becomes RGB. It matters for palettes and 1-bit grey, which are resized without a filter, for alpha,
+    /// ink and 16-bit grey, and for what pads ink and palettes; RGB and 8-bit grey come out the same.
+    public enum Conversion: String, Hashable, Sendable, CaseIterable {
+        /// Before it is resized: Hugging Face processors.
+        case beforeResize
+        /// After it is resized and cropped or padded in the mode of its file: OpenAI, open_clip.
+        case afterResize
     }
 
     /// Columns and rows of the result.
@@ -33,77 +42,76 @@ public struct Preprocessing: Hashable, Sendable, Codable {
     public let filter: ResampleFilter
     /// Rounding of the centre crop; used by `shortest`.
     public let cropRounding: CropRounding
-    /// What pads `longest`.
-    public let fillColor: PixelColor
-    /// Subtracted from value / 255, per channel.
-    public let mean: [Float]
-    /// Divides what is left, per channel.
-    public let standardDeviation: [Float]
+    /// When a picture becomes RGB.
+    public let conversion: Conversion
+    /// What every channel of the pixels is that pad `longest`, in the mode that is padded: 0 is black in RGB and white in
+    /// CMYK.
+    public let fillLevel: UInt8
+    /// The release of Pillow whose pixels are made.
+    public let release: PillowRelease
 
-    /// OpenAI's mean, the default.
-    public static let openAIMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
-    /// OpenAI's standard deviation, the default.
-    public static let openAIStandardDeviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
-
-    /// The defaults are those of OpenAI's and open_clip's models. Traps unless the size is at least 1, there are three
-    /// means and deviations, and the deviations are positive.
+    /// Traps unless the size is at least 1.
     public init(
         size: Int, resizeMode: ResizeMode = .shortest, filter: ResampleFilter = .bicubic,
-        cropRounding: CropRounding = .halfToEven, fillColor: PixelColor = .black, mean: [Float] = openAIMean,
-        standardDeviation: [Float] = openAIStandardDeviation
+        cropRounding: CropRounding = .halfToEven, conversion: Conversion = .beforeResize, fillLevel: UInt8 = 0,
+        release: PillowRelease = .twelve
     ) {
-        precondition(
-            size >= 1 && mean.count == 3 && standardDeviation.count == 3 && standardDeviation.allSatisfy { $0 > 0 },
-            "Preprocessing(size: \(size), mean: \(mean), standardDeviation: \(standardDeviation))")
+        precondition(size >= 1, "Preprocessing(size: \(size))")
         self.size = size
         self.resizeMode = resizeMode
         self.filter = filter
         self.cropRounding = cropRounding
-        self.fillColor = fillColor
-        self.mean = mean
-        self.standardDeviation = standardDeviation
+        self.conversion = conversion
+        self.fillLevel = fillLevel
+        self.release = release
     }
 
-    /// Decodes the same fields; all are required, and the rules of `init(size:…)` are errors here.
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        size = try fields.decode(Int.self, forKey: .size)
-        resizeMode = try fields.decode(ResizeMode.self, forKey: .resizeMode)
-        filter = try fields.decode(ResampleFilter.self, forKey: .filter)
-        cropRounding = try fields.decode(CropRounding.self, forKey: .cropRounding)
-        fillColor = try fields.decode(PixelColor.self, forKey: .fillColor)
-        mean = try fields.decode([Float].self, forKey: .mean)
-        standardDeviation = try fields.decode([Float].self, forKey: .standardDeviation)
-        guard (1...16384).contains(size), mean.count == 3, standardDeviation.count == 3,
-            mean.allSatisfy({ $0.isFinite }), standardDeviation.allSatisfy({ $0 > 0 && $0.isFinite })
-        else {
-            throw DecodingError.dataCorrupted(
-                .init(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "size must be 1 to 16384, and mean and standardDeviation three finite numbers "
-                        + "each, the deviations above 0"))
+    /// Decodes a whole file in memory, turns it upright, and makes it `size` × `size`, converting to RGB when the recipe
+    /// says. This is the way from a file to a model's input; the other calls take pictures that are decoded already.
+    ///
+    /// Memory, limits and errors are those of `ImageDecoder.decode`.
+    public func callAsFunction(
+        decoding bytes: [UInt8], orientation: ImageDecoder.Orientation, limits: ImageLimits = .standard
+    ) throws(ImagingError) -> PixelImage {
+        switch conversion {
+        case .beforeResize:
+            let (image, stated) = try ImageDecoder.load(bytes.span, keepsAlpha: false, limits)
+            return self(image.convertedToRGB().oriented(orientation.resolved(stated)))
+        case .afterResize:
+            return self(try ImageDecoder.decodeNative(bytes.span, orientation: orientation, limits: limits))
         }
     }
 
-    /// The picture at `size` × `size`. Only the columns and rows that remain after cropping are computed.
+    /// The picture, which is upright, at `size` × `size`, converted to RGB when the recipe says.
+    public func callAsFunction(_ image: NativeImage) -> PixelImage {
+        if conversion == .beforeResize { return self(image.convertedToRGB()) }
+        let scaled = image.resizedInRGB(
+            to: target(width: image.width, height: image.height), filter: filter, release: release)
+        return padded(scaled, with: image.color(ofLevel: fillLevel))
+    }
+
+    /// The RGB picture, which is upright, at `size` × `size`. Only the columns and rows that remain after cropping are
+    /// computed.
     public func callAsFunction(_ image: PixelImage) -> PixelImage {
-        switch resizeMode {
-        case .squash:
-            return image.resized(width: size, height: size, filter: filter)
-        case .shortest:
-            let (width, height) = resizedSize(width: image.width, height: image.height)
-            let (left, top) = (cropStart(width), cropStart(height))
-            return image.resized(
-                width: width, height: height, filter: filter, targetColumns: left..<left + size,
-                targetRows: top..<top + size)
-        case .longest:
-            let (width, height) = resizedSize(width: image.width, height: image.height)
-            return padded(image.resized(width: width, height: height, filter: filter))
-        }
+        let target = target(width: image.width, height: image.height)
+        let bytes = target.resampled(
+            image.bytes, format: .rgb8, rowStride: 3 * image.width, width: image.width, height: image.height,
+            columns: 0..<image.width, rows: 0..<image.height, filter: filter, release: release)
+        return padded(
+            PixelImage(width: target.columns.count, height: target.rows.count, bytes: bytes),
+            with: PixelColor(red: fillLevel, green: fillLevel, blue: fillLevel))
+    }
+
+    /// The size a picture is scaled to and the part of it that remains.
+    private func target(width: Int, height: Int) -> ResizeTarget {
+        let (width, height) = resizedSize(width: width, height: height)
+        guard resizeMode == .shortest else { return ResizeTarget(width: width, height: height) }
+        let (left, top) = (cropStart(width), cropStart(height))
+        return ResizeTarget(width: width, height: height, columns: left..<left + size, rows: top..<top + size)
     }
 
     /// The size a picture is scaled to before cropping or padding.
-    public func resizedSize(width: Int, height: Int) -> (width: Int, height: Int) {
+    func resizedSize(width: Int, height: Int) -> (width: Int, height: Int) {
         precondition(width >= 1 && height >= 1, "Preprocessing of \(width) × \(height)")
         switch resizeMode {
         case .squash:
@@ -128,9 +136,9 @@ public struct Preprocessing: Hashable, Sendable, Codable {
         }
     }
 
-    private func padded(_ image: PixelImage) -> PixelImage {
+    private func padded(_ image: PixelImage, with color: PixelColor) -> PixelImage {
         if image.width == size, image.height == size { return image }
-        var result = PixelImage(width: size, height: size, filledWith: fillColor)
+        var result = PixelImage(width: size, height: size, filledWith: color)
         let (left, top) = ((size - image.width) / 2, (size - image.height) / 2)
         for y in 0..<image.height {
             let target = 3 * ((top + y) * size + left)

@@ -13,7 +13,7 @@ import Samples
 /// `scale`, and an aspect ratio (width / height), uniform in its logarithm; the first that fits, at a uniform place;
 /// else the largest centred box within the ratios. The crop is made before the kernel runs, so that nothing outside
 /// the box is seen.
-public struct RandomResizedCrop: Hashable, Sendable, Codable {
+public struct RandomResizedCrop: Hashable, Sendable {
     /// Columns and rows of the result.
     public let size: Int
     /// Least and greatest share of the area.

@@ -100,6 +100,20 @@ public enum ConvolutionKernels {
             shape.kernelSize, shape.stride, shape.padding)
     }
 
+    /// The part of `imageToColumns` that makes the output rows `rows`, counted through all images of the batch.
+    public static func imageToColumns(
+        _ images: FloatRegion, into columns: FloatRegion, rows: Range<Int>, batchCount: Int, shape: ConvolutionShape
+    ) {
+        precondition(
+            rows.lowerBound >= 0 && rows.upperBound <= batchCount * shape.outputHeight,
+            "image to columns: rows \(rows) of \(batchCount) · \(shape.outputHeight)")
+        images.require(batchCount * shape.imageCount, "image to columns", "images")
+        columns.require(rows.count * shape.outputWidth * shape.columnCount, "image to columns", "columns")
+        unsafe vlm_image_rows_to_columns(
+            images.pointer, columns.pointer, rows.lowerBound, rows.count, shape.height, shape.width,
+            shape.channelCount, shape.kernelSize, shape.stride, shape.padding)
+    }
+
     /// images += each element of columns at the place `imageToColumns` took it from.
     public static func addColumnsToImage(
         _ columns: FloatRegion, to images: FloatRegion, batchCount: Int, shape: ConvolutionShape

@@ -35,17 +35,23 @@ public enum PlainKernels<Scalar: PlainScalar> {
         return result
     }
 
-    /// f(x) element by element: x·Φ(x) = x·erfc(−x/√2)/2, or x/(1 + e^(−1.702x)).
+    /// f(x) element by element: x·Φ(x) = x·erfc(−x/√2)/2, or x/(1 + e^(−1.702x)), or ½x(1 + tanh u) = x/(1 + e^(−2u)) with
+    /// u = √(2/π)(x + 0.044715x³).
     public static func activation(_ function: ActivationFunction, of x: [Scalar]) -> [Scalar] {
         x.map { value in
             switch function {
             case .gelu: value * Scalar.complementaryError(-value * Scalar(0.5).squareRoot()) / 2
             case .quickGELU: value / (1 + Scalar.exponential(Scalar(-1.702) * value))
+            case .geluTanh: value / (1 + Scalar.exponential(-2 * tanhArgument(value)))
             }
         }
     }
 
-    /// f′(x) element by element: Φ(x) + x·φ(x), or σ + 1.702·x·σ·(1 − σ).
+    private static func tanhArgument(_ x: Scalar) -> Scalar {
+        (2 / Scalar.pi).squareRoot() * (x + Scalar(0.044715) * x * x * x)
+    }
+
+    /// f′(x) element by element: Φ(x) + x·φ(x), or σ + 1.702·x·σ·(1 − σ), or σ(2u) + 2x·u′·σ(2u)·(1 − σ(2u)).
     public static func activationDerivative(_ function: ActivationFunction, of x: [Scalar]) -> [Scalar] {
         x.map { value in
             switch function {
@@ -56,6 +62,12 @@ public enum PlainKernels<Scalar: PlainScalar> {
                 {
                     let s = 1 / (1 + Scalar.exponential(Scalar(-1.702) * value))
                     return s + Scalar(1.702) * value * s * (1 - s)
+                }()
+            case .geluTanh:
+                {
+                    let s = 1 / (1 + Scalar.exponential(-2 * tanhArgument(value)))
+                    let slope = (2 / Scalar.pi).squareRoot() * (1 + Scalar(0.134145) * value * value)
+                    return s + 2 * value * slope * s * (1 - s)
                 }()
             }
         }

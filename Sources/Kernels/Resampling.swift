@@ -25,12 +25,12 @@ public enum ResampleFilter: String, Hashable, Sendable, Codable, CaseIterable {
     }
 }
 
-/// Which source elements along one axis make each target element, and with which fixed-point weights.
+/// Which source elements along one axis make each target element, and with which weights.
 ///
 /// For target element i of a box `start ..< end` scaled to `targetCount`, in doubles: scale = (end − start) /
 /// targetCount, filter scale fs = max(1, scale), centre c = start + (i + 0.5) · scale, window trunc(c ± support · fs +
-/// 0.5) cut to the source, weights f((j − c + 0.5) / fs) divided by their sum, then rounded half away from zero to 22
-/// fraction bits (reference: Pillow's Resample.c). The weights of one element need not sum to exactly 1.
+/// 0.5) cut to the source, weights f((j − c + 0.5) / fs) divided by their sum; for 8-bit channels then rounded half away
+/// from zero to 22 fraction bits, so that they need not sum to exactly 1 (reference: Pillow's Resample.c).
 public struct ResampleAxis: Sendable {
     /// Number of source elements.
     public let sourceCount: Int
@@ -41,7 +41,7 @@ public struct ResampleAxis: Sendable {
     /// First source element of each window; `starts[i] + tapCount <= sourceCount`.
     let starts: [Int32]
     /// `tapCount` weights per target element.
-    let coefficients: [Int32]
+    let weights: [Double]
 
     /// The weights to scale source elements `box` to `targetCount` elements, of which only `targets` are computed.
     ///
@@ -77,21 +77,19 @@ public struct ResampleAxis: Sendable {
         let tapCount = min(aligned, sourceCount)
         var starts: [Int32] = []
         starts.reserveCapacity(targets.count)
-        var coefficients = [Int32](repeating: 0, count: targets.count * tapCount)
-        var weights = [Double](repeating: 0, count: widest)
-        let one = Double(1 << VLM_RESAMPLE_FRACTION_BITS)
+        var weights = [Double](repeating: 0, count: targets.count * tapCount)
         for (row, index) in targets.enumerated() {
             let (center, low, high) = window(index)
+            let first = min(low, sourceCount - tapCount)
+            let place = row * tapCount + low - first
             var sum = 0.0
             for tap in 0..<(high - low) {
                 let weight = filter.value(at: (Double(tap + low) - center + 0.5) * inverse)
-                weights[tap] = weight
+                weights[place + tap] = weight
                 sum += weight
             }
-            let first = min(low, sourceCount - tapCount)
-            for tap in 0..<(high - low) {
-                let weight = sum != 0 ? weights[tap] / sum : weights[tap]
-                coefficients[row * tapCount + low - first + tap] = Int32(weight * one + (weight < 0 ? -0.5 : 0.5))
+            if sum != 0 {
+                for tap in 0..<(high - low) { weights[place + tap] /= sum }
             }
             starts.append(Int32(first))
         }
@@ -99,7 +97,13 @@ public struct ResampleAxis: Sendable {
         self.targetCount = targets.count
         self.tapCount = tapCount
         self.starts = starts
-        self.coefficients = coefficients
+        self.weights = weights
+    }
+
+    /// The weights in fixed point.
+    var coefficients: [Int32] {
+        let one = Double(1 << VLM_RESAMPLE_FRACTION_BITS)
+        return weights.map { Int32($0 * one + ($0 < 0 ? -0.5 : 0.5)) }
     }
 
     /// The source elements that any target element needs.
@@ -110,9 +114,28 @@ public struct ResampleAxis: Sendable {
     }
 }
 
-/// Resampling of 8-bit RGB pictures, bit for bit as Pillow's `Image.resize`.
+/// Resampling of pictures, bit for bit as Pillow's `Image.resize`.
 public enum Resampling {
-    /// Which loops to run. Both give the same bytes.
+    /// Channels of a pixel, interleaved.
+    public enum PixelFormat: Sendable {
+        /// Three of 8 bits.
+        case rgb8
+        /// Four of 8 bits, each treated alike.
+        case rgba8
+        /// One of 16 bits, in the byte order of the machine.
+        case grey16
+
+        /// Bytes per pixel.
+        public var byteCount: Int {
+            switch self {
+            case .rgb8: 3
+            case .rgba8: 4
+            case .grey16: 2
+            }
+        }
+    }
+
+    /// Which loops to run. Both give the same bytes; of `grey16` there is only one kind.
     public enum Loops: Sendable {
         /// The widest vectors of this processor.
         case fastest
@@ -120,102 +143,134 @@ public enum Resampling {
         case plain
     }
 
-    /// Which of the two passes runs first. It matters, since the result of the first is rounded to 8 bits.
+    /// Which of the two passes runs first. It matters, since the result of the first is rounded to whole numbers.
     public enum PassOrder: Sendable {
-        /// As Pillow, except for very tall pictures.
+        /// The horizontal pass, which makes the columns.
         case columnsFirst
-        /// As Pillow ≥ 12.2 for pictures more than 100 times as tall as wide whose height shrinks.
+        /// The vertical pass, which makes the rows.
         case rowsFirst
     }
 
     /// Scales the picture (or view of one) whose first pixel is at `offset` and whose rows are `rowStride` bytes apart.
     ///
     /// - Parameters:
-    ///   - source: 8-bit RGB, interleaved.
+    ///   - source: pixels of `format`.
     ///   - width: source columns; equal to `columns.sourceCount` where that is given.
     ///   - height: source rows; equal to `rows.sourceCount` where that is given.
     ///   - columns: how target columns are made; `nil` keeps all columns as they are.
     ///   - rows: how target rows are made; `nil` keeps all rows as they are.
-    /// - Returns: target height × target width × 3 bytes. Only the source rows that the target needs are read.
-    public static func resampledRGB8(
-        _ source: Span<UInt8>, offset: Int = 0, rowStride: Int, width: Int, height: Int, columns: ResampleAxis?,
-        rows: ResampleAxis?, order: PassOrder = .columnsFirst, loops: Loops = .fastest
+    /// - Returns: target height × target width pixels of `format`. Only the source rows that the target needs are read.
+    public static func resampled(
+        _ source: Span<UInt8>, format: PixelFormat, offset: Int = 0, rowStride: Int, width: Int, height: Int,
+        columns: ResampleAxis?, rows: ResampleAxis?, order: PassOrder = .columnsFirst, loops: Loops = .fastest
     ) -> [UInt8] {
         precondition(
             columns.map { $0.sourceCount == width } ?? true && rows.map { $0.sourceCount == height } ?? true,
-            "resampledRGB8: axes of another size than \(width) × \(height)")
+            "resampled: axes of another size than \(width) × \(height)")
         precondition(
-            width >= 1 && height >= 1 && offset >= 0 && rowStride >= 3 * width
-                && offset + (height - 1) * rowStride + 3 * width <= source.count,
-            "resampledRGB8: \(width) × \(height) with stride \(rowStride) exceeds \(source.count) bytes")
+            width >= 1 && height >= 1 && offset >= 0 && rowStride >= format.byteCount * width
+                && offset + (height - 1) * rowStride + format.byteCount * width <= source.count,
+            "resampled: \(width) × \(height) with stride \(rowStride) exceeds \(source.count) bytes")
         // Pointers stay within what the two checks above allow, with windows inside the axes' source counts.
         return unsafe source.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return [] }
-            let view = unsafe PixelView(base: base + offset, rowStride: rowStride, width: width, height: height)
+            let view = unsafe PixelView(
+                base: base + offset, rowStride: rowStride, width: width, format: format, loops: loops)
             switch (columns, rows, order) {
             case (nil, nil, _):
-                return PixelRearrangement.rearrangedRGB8(
-                    source, origin: offset, rowStep: rowStride, columnStep: 3, width: width, height: height)
+                return PixelRearrangement.rearranged(
+                    source, pixelByteCount: format.byteCount, origin: offset, rowStep: rowStride,
+                    columnStep: format.byteCount, width: width, height: height)
             case (let columns?, nil, _):
-                return view.columns(columns, sourceRows: 0..<height, loops)
+                return view.columns(columns, sourceRows: 0..<height)
             case (nil, let rows?, _):
-                return view.rows(rows, firstSourceRow: 0, loops)
+                return view.rows(rows, firstSourceRow: 0)
             case (let columns?, let rows?, .columnsFirst):
                 let needed = rows.sourceRange
-                let middle = view.columns(columns, sourceRows: needed, loops)
+                let middle = view.columns(columns, sourceRows: needed)
                 return unsafe middle.withUnsafeBufferPointer { middle in
                     guard let base = middle.baseAddress else { return [] }
-                    let stride = 3 * columns.targetCount
-                    return unsafe PixelView(
-                        base: base, rowStride: stride, width: columns.targetCount, height: needed.count
-                    ).rows(rows, firstSourceRow: needed.lowerBound, loops)
+                    return unsafe view.following(base, width: columns.targetCount)
+                        .rows(rows, firstSourceRow: needed.lowerBound)
                 }
             case (let columns?, let rows?, .rowsFirst):
-                let middle = view.rows(rows, firstSourceRow: 0, loops)
+                let middle = view.rows(rows, firstSourceRow: 0)
                 return unsafe middle.withUnsafeBufferPointer { middle in
                     guard let base = middle.baseAddress else { return [] }
-                    return unsafe PixelView(base: base, rowStride: 3 * width, width: width, height: rows.targetCount)
-                        .columns(columns, sourceRows: 0..<rows.targetCount, loops)
+                    return unsafe view.following(base, width: width).columns(columns, sourceRows: 0..<rows.targetCount)
                 }
             }
         }
     }
 }
 
-/// Rows of RGB pixels in memory that outlives the view: it is made and used within one `withUnsafeBufferPointer`.
+/// Rows of pixels in memory that outlives the view: it is made and used within one `withUnsafeBufferPointer`.
 @safe private struct PixelView {
     let base: UnsafePointer<UInt8>
     let rowStride: Int
     let width: Int
-    let height: Int
+    let format: Resampling.PixelFormat
+    let loops: Resampling.Loops
 
-    func columns(_ axis: ResampleAxis, sourceRows: Range<Int>, _ loops: Resampling.Loops) -> [UInt8] {
-        let byteCount = 3 * axis.targetCount * sourceRows.count
-        return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+    /// A view of the same kind on the tight rows that one pass made.
+    func following(_ base: UnsafePointer<UInt8>, width: Int) -> PixelView {
+        unsafe PixelView(base: base, rowStride: format.byteCount * width, width: width, format: format, loops: loops)
+    }
+
+    func columns(_ axis: ResampleAxis, sourceRows: Range<Int>) -> [UInt8] {
+        let targetStride = format.byteCount * axis.targetCount
+        return unsafe filled(byteCount: targetStride * sourceRows.count) { target in
+            let first = unsafe base + sourceRows.lowerBound * rowStride
             unsafe axis.starts.withUnsafeBufferPointer { starts in
+                if format == .grey16 {
+                    return unsafe axis.weights.withUnsafeBufferPointer { weights in
+                        unsafe vlm_resample_columns_u16(
+                            first, rowStride, target, targetStride, sourceRows.count, axis.targetCount,
+                            starts.baseAddress, weights.baseAddress, axis.tapCount)
+                    }
+                }
                 unsafe axis.coefficients.withUnsafeBufferPointer { coefficients in
-                    let run = unsafe loops == .plain ? vlm_resample_columns_rgb8_plain : vlm_resample_columns_rgb8
+                    guard loops == .fastest else {
+                        return unsafe vlm_resample_columns_u8_plain(
+                            first, rowStride, target, targetStride, sourceRows.count, axis.targetCount,
+                            starts.baseAddress, coefficients.baseAddress, axis.tapCount, format.byteCount)
+                    }
+                    let run = unsafe format == .rgb8 ? vlm_resample_columns_rgb8 : vlm_resample_columns_rgba8
                     unsafe run(
-                        base + sourceRows.lowerBound * rowStride, rowStride, target.baseAddress, 3 * axis.targetCount,
-                        sourceRows.count, axis.targetCount, starts.baseAddress, coefficients.baseAddress, axis.tapCount)
+                        first, rowStride, target, targetStride, sourceRows.count, axis.targetCount,
+                        starts.baseAddress, coefficients.baseAddress, axis.tapCount)
                 }
             }
-            count = byteCount
         }
     }
 
     /// `firstSourceRow` is the number, in the axis' terms, of the view's first row.
-    func rows(_ axis: ResampleAxis, firstSourceRow: Int, _ loops: Resampling.Loops) -> [UInt8] {
-        let byteCount = 3 * width * axis.targetCount
-        return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+    func rows(_ axis: ResampleAxis, firstSourceRow: Int) -> [UInt8] {
+        let targetStride = format.byteCount * width
+        return unsafe filled(byteCount: targetStride * axis.targetCount) { target in
+            let first = unsafe base - firstSourceRow * rowStride
             unsafe axis.starts.withUnsafeBufferPointer { starts in
+                if format == .grey16 {
+                    return unsafe axis.weights.withUnsafeBufferPointer { weights in
+                        unsafe vlm_resample_rows_u16(
+                            first, rowStride, target, targetStride, width, axis.targetCount, starts.baseAddress,
+                            weights.baseAddress, axis.tapCount)
+                    }
+                }
                 unsafe axis.coefficients.withUnsafeBufferPointer { coefficients in
                     let run = unsafe loops == .plain ? vlm_resample_rows_u8_plain : vlm_resample_rows_u8
                     unsafe run(
-                        base - firstSourceRow * rowStride, rowStride, target.baseAddress, 3 * width, 3 * width,
-                        axis.targetCount, starts.baseAddress, coefficients.baseAddress, axis.tapCount)
+                        first, rowStride, target, targetStride, targetStride, axis.targetCount, starts.baseAddress,
+                        coefficients.baseAddress, axis.tapCount)
                 }
             }
+        }
+    }
+
+    /// Bytes that `fill` writes, all of them.
+    private func filled(byteCount: Int, _ fill: (UnsafeMutablePointer<UInt8>?) -> Void) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { target, count in
+            unsafe fill(target.baseAddress)
             count = byteCount
         }
     }

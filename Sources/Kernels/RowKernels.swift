@@ -6,11 +6,14 @@ public enum ActivationFunction: Sendable {
     case gelu
     /// x·σ(1.702x).
     case quickGELU
+    /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+    case geluTanh
 
     var code: Int32 {
         switch self {
         case .gelu: Int32(VLM_ACTIVATION_GELU)
         case .quickGELU: Int32(VLM_ACTIVATION_QUICK_GELU)
+        case .geluTanh: Int32(VLM_ACTIVATION_GELU_TANH)
         }
     }
 }

@@ -8,14 +8,6 @@
 /// let tokens = tokenizer.encode("a photo of a cat", contextLength: 77)  // 49406 320 1125 539 320 2368 49407
 /// ```
 public struct ClipTokenizer: Sendable {
-    /// What happens to the name of a special token, such as `<|endoftext|>`, in a text.
-    public enum SpecialStrings: String, Sendable, CaseIterable, Codable {
-        /// It is text like any other, so that no caption or query can end itself early.
-        case escaped
-        /// It becomes the special token, as in the reference libraries. For comparisons with them.
-        case recognised
-    }
-
     /// A string that stands for one id when special strings are recognised.
     struct SpecialString: Sendable {
         /// Where it is looked for.
@@ -26,25 +18,19 @@ public struct ClipTokenizer: Sendable {
         var place: Place
     }
 
-    /// A special string in UTF-8.
-    private struct SpecialBytes: Sendable {
-        var bytes: [UInt8]
-        var id: Int32
-    }
-
     let vocabulary: ClipVocabulary
     /// How texts are cleaned.
-    public let cleaning: ClipCleaning
+    public let cleaning: TextCleaning
     /// What happens to the names of special tokens in a text.
     public let specialStrings: SpecialStrings
     /// The id that fills a row behind its end token.
     public let padTokenID: Int32
-    private let givenTextSpecials: [SpecialBytes]
-    private let cleanedTextSpecials: [SpecialBytes]
-    private let preTokenSpecials: [SpecialBytes]
+    private let givenTextSplitter: StringSplitter
+    private let cleanedTextSplitter: StringSplitter
+    private let preTokenSpecials: [StringSplitter.Entry]
 
     init(
-        vocabulary: ClipVocabulary, cleaning: ClipCleaning, specialStrings: SpecialStrings, padTokenID: Int32,
+        vocabulary: ClipVocabulary, cleaning: TextCleaning, specialStrings: SpecialStrings, padTokenID: Int32,
         specials: [SpecialString]
     ) {
         self.vocabulary = vocabulary
@@ -52,15 +38,15 @@ public struct ClipTokenizer: Sendable {
         self.specialStrings = specialStrings
         self.padTokenID = padTokenID
         let active = specialStrings == .recognised ? specials.filter { !$0.text.isEmpty } : []
-        func bytes(_ place: SpecialString.Place) -> [SpecialBytes] {
+        func entries(_ place: SpecialString.Place) -> [StringSplitter.Entry] {
             active.filter { $0.place == place }.map {
                 let bytes = place == .givenText ? Array($0.text.utf8) : cleaning.cleanedBytes($0.text)
-                return SpecialBytes(bytes: bytes, id: $0.id)
+                return StringSplitter.Entry(bytes: bytes, id: $0.id)
             }
         }
-        givenTextSpecials = bytes(.givenText)
-        cleanedTextSpecials = bytes(.cleanedText)
-        preTokenSpecials = bytes(.startOfPreToken)
+        givenTextSplitter = StringSplitter(entries(.givenText))
+        cleanedTextSplitter = StringSplitter(entries(.cleanedText))
+        preTokenSpecials = entries(.startOfPreToken)
     }
 
     /// The context length of nearly every CLIP checkpoint.
@@ -86,13 +72,13 @@ public struct ClipTokenizer: Sendable {
         precondition(contextLength >= 2, "encode: context length \(contextLength) has no room for start and end tokens")
         var encoded = EncodedText(tokens: [startTokenID], droppedCharacterCount: 0)
         let room = contextLength - 1
-        for given in Self.pieces(of: Array(text.utf8), specials: givenTextSpecials) {
+        for given in givenTextSplitter.pieces(of: Array(text.utf8)) {
             guard case .text(let given) = given else {
                 append(given, to: &encoded, room: room)
                 continue
             }
             let cleaned = cleaning.cleanedBytes(String(decoding: given, as: UTF8.self))
-            for piece in Self.pieces(of: cleaned, specials: cleanedTextSpecials) {
+            for piece in cleanedTextSplitter.pieces(of: cleaned) {
                 append(piece, to: &encoded, room: room)
             }
         }
@@ -100,13 +86,13 @@ public struct ClipTokenizer: Sendable {
         return encoded
     }
 
-    private func append(_ piece: Piece, to encoded: inout EncodedText, room: Int) {
+    private func append(_ piece: StringSplitter.Piece, to encoded: inout EncodedText, room: Int) {
         switch piece {
         case .text(let cleaned):
             append(cleaned, to: &encoded, room: room)
-        case .special(let id) where encoded.tokens.count < room && !encoded.wasTruncated:
+        case .id(let id) where encoded.tokens.count < room && !encoded.wasTruncated:
             encoded.tokens.append(id)
-        case .special:
+        case .id:
             encoded.droppedCharacterCount += 1
         }
     }
@@ -140,31 +126,5 @@ public struct ClipTokenizer: Sendable {
                 keptEnd += Int(vocabulary.byteCounts[Int(symbol)])
             }
         }
-    }
-
-    private enum Piece {
-        case text([UInt8])
-        case special(Int32)
-    }
-
-    /// The text cut at special strings: leftmost first, then the longest.
-    private static func pieces(of text: [UInt8], specials: [SpecialBytes]) -> [Piece] {
-        guard !specials.isEmpty else { return [.text(text)] }
-        var pieces: [Piece] = []
-        var start = 0
-        var index = 0
-        while index < text.count {
-            let matches = specials.filter { text[index...].starts(with: $0.bytes) }
-            guard let match = matches.max(by: { $0.bytes.count < $1.bytes.count }) else {
-                index += 1
-                continue
-            }
-            if start < index { pieces.append(.text(Array(text[start..<index]))) }
-            pieces.append(.special(match.id))
-            index += match.bytes.count
-            start = index
-        }
-        if start < text.count { pieces.append(.text(Array(text[start...]))) }
-        return pieces
     }
 }

@@ -17,11 +17,11 @@ struct ClipVocabulary: Sendable {
     /// The longest token that is accepted; CLIP's is shorter than 128.
     static let maximumTokenByteCount = 4096
 
-    private(set) var table = MergeTable()
+    let table: MergeTable
     /// Ids of the base symbols by byte, then the same at the end of a word.
     let baseIDs: [Int32]
     /// How many bytes of text each token covers; 0 for a special.
-    private(set) var byteCounts: [Int32]
+    let byteCounts: [Int32]
     let startTokenID: Int32
     let endTokenID: Int32
     /// Pre-tokens whose encoding is a single token, which is nearly all of a caption.
@@ -30,45 +30,15 @@ struct ClipVocabulary: Sendable {
     /// Number of ids, specials included.
     var count: Int { byteCounts.count }
 
-    /// Makes the vocabulary of `bpe_simple_vocab_16e6.txt`, whose ids follow from the order of its merges.
-    init(orderedMerges merges: [(left: Substring, right: Substring)]) throws(Refusal) {
-        let alphabet = ByteAlphabet()
-        var ids: [String: Int32] = [:]
-        ids.reserveCapacity(2 * merges.count)
-        for (rank, byte) in alphabet.byteOfRank.enumerated() {
-            let symbol = alphabet.text([byte])
-            ids[symbol] = Int32(rank)
-            ids[symbol + ByteAlphabet.endOfWordSuffix] = Int32(256 + rank)
-        }
-        for (rank, merge) in merges.enumerated() {
-            guard ids.updateValue(Int32(512 + rank), forKey: String(merge.left + merge.right)) == nil else {
-                throw Refusal(reason: "merge \(rank + 1) makes a token that exists already")
-            }
-        }
-        let start = Int32(512 + merges.count)
-        try self.init(ids: ids, count: 514 + merges.count, merges: merges, startTokenID: start, endTokenID: start + 1)
-    }
-
-    /// Makes a vocabulary of `ids` (`vocab.json`) and ranked merges (`merges.txt`).
-    init(
-        ids: [String: Int32], merges: [(left: Substring, right: Substring)], startTokenID: Int32, endTokenID: Int32
-    ) throws(Refusal) {
-        let count = Int(max(ids.values.max() ?? -1, startTokenID, endTokenID)) + 1
-        guard let least = ids.values.min(), least >= 0, startTokenID >= 0, endTokenID >= 0, startTokenID != endTokenID
-        else {
-            throw Refusal(reason: "it is empty, an id is negative, or the start and end tokens are the same")
-        }
+    /// Makes a vocabulary of what files state.
+    init(_ file: BytePairFile, startTokenID: Int32, endTokenID: Int32) throws(Refusal) {
+        let count = file.idCount
+        guard startTokenID != endTokenID, startTokenID >= 0, Int(startTokenID) < count, endTokenID >= 0,
+            Int(endTokenID) < count
+        else { throw Refusal(reason: "the start and end tokens are the same, or not in it") }
         guard count <= Self.maximumCount else {
             throw Refusal(reason: "its highest id is \(count - 1), more than \(Self.maximumCount - 1)")
         }
-        guard Set(ids.values).count == ids.count else { throw Refusal(reason: "two tokens have the same id") }
-        try self.init(ids: ids, count: count, merges: merges, startTokenID: startTokenID, endTokenID: endTokenID)
-    }
-
-    private init(
-        ids: [String: Int32], count: Int, merges: [(left: Substring, right: Substring)], startTokenID: Int32,
-        endTokenID: Int32
-    ) throws(Refusal) {
         let alphabet = ByteAlphabet()
         var baseIDs: [Int32] = []
         // The bytes of a token, and whether it ends a word, follow from how it is made, not from its spelling.
@@ -76,7 +46,7 @@ struct ClipVocabulary: Sendable {
         var endsWord = [Bool](repeating: false, count: count)
         for suffix in ["", ByteAlphabet.endOfWordSuffix] {
             for byte in UInt8.min...UInt8.max {
-                guard let id = ids[alphabet.text([byte]) + suffix] else {
+                guard let id = file.id(of: alphabet.text([byte]) + suffix) else {
                     throw Refusal(reason: "the symbol “\(alphabet.text([byte]) + suffix)” of a single byte is missing")
                 }
                 baseIDs.append(id)
@@ -84,28 +54,21 @@ struct ClipVocabulary: Sendable {
                 endsWord[Int(id)] = !suffix.isEmpty
             }
         }
-        for (rank, merge) in merges.enumerated() {
-            var name: String { "merge \(rank + 1), “\(merge.left) \(merge.right)”," }
-            guard let left = ids[String(merge.left)], let right = ids[String(merge.right)],
-                let result = ids[String(merge.left + merge.right)], !bytes[Int(left)].isEmpty,
-                !bytes[Int(right)].isEmpty
-            else {
-                throw Refusal(reason: "\(name) has an unknown token")
+        for (rank, merge) in file.merges.merges.enumerated() {
+            let (left, right, result) = (Int(merge.left), Int(merge.right), Int(merge.result))
+            guard !bytes[left].isEmpty, !bytes[right].isEmpty else {
+                throw Refusal(reason: "merge \(rank + 1) has a token that no merge before it makes")
             }
-            guard !endsWord[Int(left)] else {
-                throw Refusal(reason: "\(name) joins over a word's end")
+            guard !endsWord[left] else { throw Refusal(reason: "merge \(rank + 1) joins over a word's end") }
+            if bytes[result].isEmpty {
+                bytes[result] = bytes[left] + bytes[right]
+                endsWord[result] = endsWord[right]
             }
-            guard table.append(MergeTable.Merge(left: left, right: right, result: result)) else {
-                throw Refusal(reason: "\(name) is there twice")
-            }
-            if bytes[Int(result)].isEmpty {
-                bytes[Int(result)] = bytes[Int(left)] + bytes[Int(right)]
-                endsWord[Int(result)] = endsWord[Int(right)]
-            }
-            guard bytes[Int(result)].count <= Self.maximumTokenByteCount else {
+            guard bytes[result].count <= Self.maximumTokenByteCount else {
                 throw Refusal(reason: "merge \(rank + 1) makes a token longer than \(Self.maximumTokenByteCount) bytes")
             }
         }
+        table = file.merges
         self.baseIDs = baseIDs
         self.startTokenID = startTokenID
         self.endTokenID = endTokenID

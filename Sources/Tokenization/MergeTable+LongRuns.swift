@@ -20,12 +20,17 @@ extension MergeTable {
     /// A linked list of symbols and a heap of candidate pairs; a candidate whose symbols have changed is dropped when it
     /// comes up.
     func applyToLongRun(_ symbols: inout [Int32]) {
+        var ends: [Int32] = []
+        applyToLongRun(&symbols, ends: &ends)
+    }
+
+    /// As ``applyToLongRun(_:)``, and keeps where in the text each symbol ends; `ends` may be empty, and then stays so.
+    func applyToLongRun(_ symbols: inout [Int32], ends: inout [Int32]) {
         let count = symbols.count
         guard count > 1 else { return }
         var next = (0..<count).map { Int32($0 + 1) }
         var previous = (0..<count).map { Int32($0 - 1) }
-        var heap: [Candidate] = []
-        heap.reserveCapacity(count)
+        var heap = MinimumHeap<Candidate>(minimumCapacity: count, precedes: Candidate.precedes)
         func candidate(_ left: Int32, _ right: Int32) -> Candidate? {
             guard left >= 0, right < count else { return nil }
             let (leftSymbol, rightSymbol) = (symbols[Int(left)], symbols[Int(right)])
@@ -34,9 +39,9 @@ extension MergeTable {
             }
         }
         for index in 0..<(count - 1) {
-            if let pair = candidate(Int32(index), Int32(index + 1)) { Self.push(pair, onto: &heap) }
+            if let pair = candidate(Int32(index), Int32(index + 1)) { heap.push(pair) }
         }
-        while let best = Self.pop(&heap) {
+        while let best = heap.pop() {
             let (left, right) = (best.position, best.right)
             // A symbol that was merged away is -1.
             guard symbols[Int(left)] == best.leftSymbol, symbols[Int(right)] == best.rightSymbol,
@@ -44,40 +49,14 @@ extension MergeTable {
             else { continue }
             symbols[Int(left)] = merges[Int(best.rank)].result
             symbols[Int(right)] = -1
+            if !ends.isEmpty { ends[Int(left)] = ends[Int(right)] }
             let after = next[Int(right)]
             next[Int(left)] = after
             if after < count { previous[Int(after)] = left }
-            if let pair = candidate(previous[Int(left)], left) { Self.push(pair, onto: &heap) }
-            if let pair = candidate(left, after) { Self.push(pair, onto: &heap) }
+            if let pair = candidate(previous[Int(left)], left) { heap.push(pair) }
+            if let pair = candidate(left, after) { heap.push(pair) }
         }
+        if !ends.isEmpty { ends = zip(ends, symbols).filter { $0.1 >= 0 }.map(\.0) }
         symbols.removeAll { $0 < 0 }
-    }
-
-    private static func push(_ item: Candidate, onto heap: inout [Candidate]) {
-        heap.append(item)
-        var index = heap.count - 1
-        while index > 0 {
-            let parent = (index - 1) / 2
-            guard Candidate.precedes(heap[index], heap[parent]) else { return }
-            heap.swapAt(index, parent)
-            index = parent
-        }
-    }
-
-    private static func pop(_ heap: inout [Candidate]) -> Candidate? {
-        guard let first = heap.first else { return nil }
-        let last = heap.removeLast()
-        guard !heap.isEmpty else { return first }
-        heap[0] = last
-        var index = 0
-        while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2] where child < heap.count {
-                if Candidate.precedes(heap[child], heap[least]) { least = child }
-            }
-            if least == index { return first }
-            heap.swapAt(index, least)
-            index = least
-        }
     }
 }

@@ -9,7 +9,13 @@ struct MergeTable: Sendable {
 
     /// The rules; the index is the rank, and lower ranks are applied first.
     private(set) var merges: [Merge] = []
-    private var rankOfPair = PairTable()
+    private var rankOfPair: PairTable
+
+    /// Makes an empty table with room for `minimumCapacity` rules before it grows.
+    init(minimumCapacity: Int = 16) {
+        rankOfPair = PairTable(minimumCapacity: minimumCapacity)
+        merges.reserveCapacity(minimumCapacity)
+    }
 
     /// Appends a rule at the next rank; a pair that already has a rule keeps the older one and returns false.
     @discardableResult

@@ -6,19 +6,71 @@ public enum TextTokenizer: Sendable {
     case bytePair(BytePairTokenizer)
     /// The vocabulary of a public CLIP checkpoint.
     case clip(ClipTokenizer)
+    /// The vocabulary of a public SigLIP or SigLIP 2 checkpoint.
+    case sentencePiece(SentencePieceTokenizer)
 
-    /// Reads the tokenizer of a model folder: this program's own when its file is there, a CLIP one otherwise.
+    /// Reads the tokenizer of a folder, recognised by what its files hold: this program's own when its file is there; else
+    /// `tokenizer.json`, `vocab.json` with `merges.txt`, `bpe_simple_vocab_16e6.txt` (also as `.gz`), `spiece.model`,
+    /// `sentencepiece.model` or `tokenizer.model`. With ``TextCleaning/huggingFaceSlow`` a sentencepiece file goes first.
     ///
-    /// The two settings apply to CLIP tokenizers only. Throws when files are missing (and names them) or damaged.
+    /// The two settings apply to imported tokenizers only. Throws when files are missing (and names them), damaged, or of a
+    /// kind that is not supported.
     public init(
-        directory: URL, cleaning: ClipCleaning, specialStrings: ClipTokenizer.SpecialStrings = .escaped
+        directory: URL, cleaning: TextCleaning, specialStrings: SpecialStrings = .escaped
     ) throws(TokenizationError) {
-        let own = directory.appending(path: BytePairTokenizer.fileName)
-        if FileManager.default.fileExists(atPath: own.path) {
+        if Self.hasOwnFile(directory) {
             self = .bytePair(try BytePairTokenizer(directory: directory))
-        } else {
-            self = .clip(try ClipTokenizer(directory: directory, cleaning: cleaning, specialStrings: specialStrings))
+            return
         }
+        let folder = try TokenizerFolder(directory, cleaning: cleaning)
+        let vocabulary = try folder.vocabulary()
+        let settings = try folder.settings()
+        self = try folder.checked(folder.form.names[0]) { () throws(TokenFileProblem) in
+            if case .clip = vocabulary {
+                .clip(
+                    try ClipTokenizer(
+                        vocabulary: vocabulary, settings: settings, cleaning: cleaning, specialStrings: specialStrings))
+            } else {
+                .sentencePiece(
+                    try SentencePieceTokenizer(
+                        vocabulary: vocabulary, settings: settings, cleaning: cleaning, specialStrings: specialStrings))
+            }
+        }
+    }
+
+    /// Names of the files in a folder that ``init(directory:cleaning:specialStrings:)`` reads, for a model's digest. Throws an
+    /// error that says which files are missing when there is no whole vocabulary.
+    public static func fileNames(
+        inDirectory directory: URL, cleaning: TextCleaning
+    ) throws(TokenizationError) -> [String] {
+        if hasOwnFile(directory) { return [BytePairTokenizer.fileName] }
+        return try TokenizerFolder(directory, cleaning: cleaning).fileNames
+    }
+
+    /// The cleaning of the reference library for the files of a folder, for when nobody has said which.
+    ///
+    /// With `openClipCleaning`, the `clean` of an open_clip configuration's `tokenizer_kwargs`, that is it; it is `lower` for
+    /// CLIP vocabularies and `whitespace` for others where an open_clip configuration is silent (pass an empty string).
+    /// Without (nil), it is that of transformers: its Python class for SigLIP's unigram pieces, its `Siglip2Tokenizer` where
+    /// `tokenizer_config.json` names it, and the files' own rules otherwise. Reads the whole vocabulary.
+    public static func referenceCleaning(
+        inDirectory directory: URL, openClipCleaning: String?
+    ) throws(TokenizationError) -> TextCleaning {
+        if let known = openClipCleaning.flatMap(TextCleaning.init(openClipName:)) { return known }
+        let folder = try TokenizerFolder(directory, cleaning: .huggingFaceFast)
+        let settings = try folder.settings()
+        switch try folder.vocabulary() {
+        case .clip: return openClipCleaning == nil ? .huggingFaceFast : .openClip
+        case _ where openClipCleaning != nil: return .openClipWhitespace
+        case .sentencePiece(let file): return file.algorithm == .unigram ? .huggingFaceSlow : .huggingFaceLowercase
+        case .pieces(let json):
+            if case .unigram = json.model { return .huggingFaceSlow }
+            return settings.className == "Siglip2Tokenizer" ? .huggingFaceLowercase : .huggingFaceFast
+        }
+    }
+
+    private static func hasOwnFile(_ directory: URL) -> Bool {
+        FileManager.default.fileExists(atPath: directory.appending(path: BytePairTokenizer.fileName).path)
     }
 
     /// Number of token ids, specials included.
@@ -26,14 +78,16 @@ public enum TextTokenizer: Sendable {
         switch self {
         case .bytePair(let tokenizer): tokenizer.vocabularySize
         case .clip(let tokenizer): tokenizer.vocabularySize
+        case .sentencePiece(let tokenizer): tokenizer.vocabularySize
         }
     }
 
-    /// The id that begins every row.
-    public var startTokenID: Int32 {
+    /// The id that begins every row, if one does.
+    public var startTokenID: Int32? {
         switch self {
         case .bytePair(let tokenizer): tokenizer.startTokenID
         case .clip(let tokenizer): tokenizer.startTokenID
+        case .sentencePiece(let tokenizer): tokenizer.startTokenID
         }
     }
 
@@ -42,6 +96,7 @@ public enum TextTokenizer: Sendable {
         switch self {
         case .bytePair(let tokenizer): tokenizer.endTokenID
         case .clip(let tokenizer): tokenizer.endTokenID
+        case .sentencePiece(let tokenizer): tokenizer.endTokenID
         }
     }
 
@@ -50,10 +105,11 @@ public enum TextTokenizer: Sendable {
         switch self {
         case .bytePair(let tokenizer): tokenizer.padTokenID
         case .clip(let tokenizer): tokenizer.padTokenID
+        case .sentencePiece(let tokenizer): tokenizer.padTokenID
         }
     }
 
-    /// The token ids of `text`: start, body, end; not padded, at most `contextLength` of them, of which the last is always
+    /// The token ids of `text`: start where there is one, body, end; not padded, at most `contextLength` of them, of which the last is always
     /// the end token. Traps when `contextLength` is less than 2.
     public func encode(_ text: String, contextLength: Int) -> [Int32] {
         encodeReportingTruncation(text, contextLength: contextLength).tokens
@@ -64,6 +120,8 @@ public enum TextTokenizer: Sendable {
         switch self {
         case .bytePair(let tokenizer): tokenizer.encodeReportingTruncation(text, contextLength: contextLength)
         case .clip(let tokenizer): tokenizer.encodeReportingTruncation(text, contextLength: contextLength)
+        case .sentencePiece(let tokenizer):
+            tokenizer.encodeReportingTruncation(text, contextLength: contextLength)
         }
     }
 }

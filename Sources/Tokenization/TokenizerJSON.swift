@@ -1,222 +1,198 @@
-import Foundation
-
-/// The parts of a Hugging Face `tokenizer.json` that decide the ids of a CLIP tokenizer.
-///
-/// Everything that would change ids is checked; a file with another pipeline is refused rather than read half.
-struct TokenizerJSON: Decodable {
-    /// A merge, as the string `"a b"` or as an array of two.
-    private struct Merge: Decodable {
-        var symbols: (left: Substring, right: Substring)
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            let problem = DecodingError.dataCorrupted(
-                DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "a merge is not of two symbols")
-            )
-            do {
-                guard let merge = TokenizerJSON.merge(Substring(try container.decode(String.self))) else {
-                    throw problem
-                }
-                symbols = merge
-            } catch DecodingError.typeMismatch {
-                let parts = try container.decode([String].self)
-                guard parts.count == 2 else { throw problem }
-                symbols = (Substring(parts[0]), Substring(parts[1]))
-            }
-        }
+/// A Hugging Face `tokenizer.json`: its vocabulary, and the settings round it.
+struct TokenizerJSON: Sendable {
+    /// What encodes a pre-token.
+    enum Model: Sendable {
+        case bytePair(BytePairFile)
+        case unigram(PieceVocabulary)
     }
 
-    private struct Model: Decodable {
-        var type: String?
-        var vocab: [String: Int32]
-        var merges: [Merge]
-        var endOfWordSuffix: String?
-        var continuingSubwordPrefix: String?
-        var dropout: Double?
-        var byteFallback: Bool?
-        var ignoreMerges: Bool?
-
-        enum CodingKeys: String, CodingKey {
-            case type, vocab, merges, dropout
-            case endOfWordSuffix = "end_of_word_suffix"
-            case continuingSubwordPrefix = "continuing_subword_prefix"
-            case byteFallback = "byte_fallback"
-            case ignoreMerges = "ignore_merges"
-        }
-    }
-
-    private struct ModelKind: Decodable {
-        struct Model: Decodable { var type: String? }
-        var model: Model
-    }
-
-    private struct AddedToken: Decodable {
-        var id: Int32
+    /// A string that is cut out of a text before anything else.
+    struct AddedToken: Sendable {
         var content: String
-        var singleWord: Bool?
-        var lstrip: Bool?
-        var rstrip: Bool?
-        var normalized: Bool?
-
-        enum CodingKeys: String, CodingKey {
-            case id, content, lstrip, rstrip, normalized
-            case singleWord = "single_word"
-        }
+        var id: Int32
+        var isSpecial: Bool
+        /// Whether it is looked for in normalised text.
+        var isNormalized: Bool
+        var isSingleWord: Bool
+        var takesSpaceBefore: Bool
+        var takesSpaceBehind: Bool
     }
 
-    private struct Step: Decodable {
-        struct Pattern: Decodable {
-            var regex: String?
+    var model: Model
+    var addedTokens: [AddedToken] = []
+    var normalizer: JSONValue?
+    var preTokenizer: JSONValue?
+    var postProcessor: JSONValue?
+    /// The id that rows are filled with, where the file pads.
+    var padTokenID: Int32?
 
-            enum CodingKeys: String, CodingKey { case regex = "Regex" }
-        }
-        var type: String
-        var normalizers: [Step]?
-        var pretokenizers: [Step]?
-        var pattern: Pattern?
-        var invert: Bool?
-        var behavior: String?
-        var addPrefixSpace: Bool?
-
-        enum CodingKeys: String, CodingKey {
-            case type, normalizers, pretokenizers, pattern, invert, behavior
-            case addPrefixSpace = "add_prefix_space"
-        }
-
-        var parts: [Step] { normalizers ?? pretokenizers ?? [self] }
-    }
-
-    private struct Padding: Decodable {
-        var padID: Int32
-
-        enum CodingKeys: String, CodingKey { case padID = "pad_id" }
-    }
-
-    private var model: Model
-    private var addedTokens: [AddedToken]?
-    private var normalizer: Step?
-    private var preTokenizer: Step?
-    private var padding: Padding?
-
-    enum CodingKeys: String, CodingKey {
-        case model, normalizer, padding
-        case addedTokens = "added_tokens"
-        case preTokenizer = "pre_tokenizer"
-    }
-
-    /// Splits `"a b"`.
-    static func merge(_ line: Substring) -> (left: Substring, right: Substring)? {
-        let utf8 = line.utf8
-        guard let space = utf8.firstIndex(of: 0x20) else { return nil }
-        let (left, right) = (utf8[..<space], utf8[utf8.index(after: space)...])
-        guard !left.isEmpty, !right.isEmpty, !right.contains(0x20) else { return nil }
-        return (Substring(left), Substring(right))
-    }
-
-    /// Reads and checks a file.
-    static func source(_ bytes: [UInt8], place: String) throws(TokenizationError) -> ClipTokenizer.VocabularySource {
-        let data = Data(bytes)
-        let file: TokenizerJSON
+    /// Reads a file. Throws ``TokenFileProblem``.
+    init(_ bytes: [UInt8]) throws(TokenFileProblem) {
         do {
-            file = try JSONDecoder().decode(TokenizerJSON.self, from: data)
+            var scanner = try JSONScanner(bytes)
+            try self.init(&scanner)
         } catch {
-            // A model of another kind keeps its vocabulary in another shape.
-            let kind: ModelKind
-            do {
-                kind = try JSONDecoder().decode(ModelKind.self, from: data)
-            } catch {
-                throw invalid(place, error)
+            throw TokenFileProblem(error)
+        }
+    }
+
+    private init(_ scanner: inout JSONScanner) throws {
+        var model: Model?
+        var settings: [String: JSONValue] = [:]
+        var keys: Set<String> = []
+        try scanner.expect(UInt8(ascii: "{"))
+        var isFirst = true
+        while try scanner.next(isFirst: &isFirst, until: UInt8(ascii: "}")) {
+            let key = try scanner.key()
+            guard keys.insert(key).inserted else { throw scanner.problem("the key “\(key.prefix(64))” is there twice") }
+            switch key {
+            case "model": model = try Self.model(&scanner)
+            case "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "padding":
+                settings[key] = try scanner.value()
+            default: try scanner.skip()
             }
-            if let difference = typeDifference(kind.model.type) { throw unsupported(difference, place) }
-            throw invalid(place, error)
         }
-        if let difference = typeDifference(file.model.type) ?? file.difference { throw unsupported(difference, place) }
-        if let difference = file.difference { throw unsupported(difference, place) }
-        let specials = (file.addedTokens ?? []).map {
-            ClipTokenizer.SpecialString(
-                text: $0.content, id: $0.id, place: $0.normalized == true ? .cleanedText : .givenText)
+        guard scanner.isAtEnd() else { throw scanner.problem("there is something behind the object") }
+        guard let model else { throw scanner.problem("the file has no model") }
+        self.model = model
+        func setting(_ key: String) -> JSONValue? { settings[key] == .null ? nil : settings[key] }
+        normalizer = setting("normalizer")
+        preTokenizer = setting("pre_tokenizer")
+        postProcessor = setting("post_processor")
+        padTokenID = setting("padding")?["pad_id"]?.id
+        addedTokens = try (setting("added_tokens")?.items ?? []).map { item in
+            guard let content = item["content"]?.text, let id = item["id"]?.id, id >= 0,
+                Int(id) < PieceVocabulary.maximumCount
+            else { throw TokenFileProblem(reason: "an added token has no content or no id") }
+            return AddedToken(
+                content: content, id: id, isSpecial: item["special"]?.flag ?? false,
+                isNormalized: item["normalized"]?.flag ?? false, isSingleWord: item["single_word"]?.flag ?? false,
+                takesSpaceBefore: item["lstrip"]?.flag ?? false, takesSpaceBehind: item["rstrip"]?.flag ?? false)
         }
-        return ClipTokenizer.VocabularySource(
-            ids: file.model.vocab, merges: file.model.merges.map(\.symbols), specials: specials,
-            padTokenID: file.padding?.padID)
+        if case .bytePair(var file) = model {
+            for token in addedTokens { try file.appendIfMissing(token.content, id: token.id) }
+            try file.checkIDs()
+            self.model = .bytePair(file)
+        }
     }
 
-    /// Files of older versions of the `tokenizers` package state no type; theirs are all byte-pair models.
-    private static func typeDifference(_ type: String?) -> String? {
-        guard let type, type != "BPE" else { return nil }
-        return "its model is “\(type.prefix(32))”, not “BPE”"
-    }
-
-    private static func invalid(_ place: String, _ cause: any Error) -> TokenizationError {
-        TokenizationError(
-            .invalidFile, "this is not a tokenizer.json; download the tokenizer's files again", place: place,
-            cause: cause)
-    }
-
-    private static func unsupported(_ difference: String, _ place: String) -> TokenizationError {
-        TokenizationError(
-            .unsupportedTokenizer,
-            "this is not CLIP's byte-pair tokenizer: \(difference); use the tokenizer files of a CLIP model",
-            place: place)
-    }
-
-    private static let pattern = #"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"#
-    private static let patternSpecials = #"<\|startoftext\|>|<\|endoftext\|>|"#
-
-    /// What in the file is not as in CLIP's, or nil.
-    private var difference: String? {
-        if model.endOfWordSuffix != ByteAlphabet.endOfWordSuffix { return "end_of_word_suffix is not “</w>”" }
-        if !(model.continuingSubwordPrefix ?? "").isEmpty { return "continuing_subword_prefix is not empty" }
-        if (model.dropout ?? 0) != 0 { return "dropout is not 0" }
-        if model.byteFallback == true { return "byte_fallback is on" }
-        if model.ignoreMerges == true { return "ignore_merges is on" }
-        let normalizers = normalizer?.parts ?? []
-        guard normalizers.map(\.type) == ["NFC", "Replace", "Lowercase"], normalizers[1].pattern?.regex == #"\s+"#
-        else {
-            return "its normalizer is not NFC, white space, lower case"
+    private static func model(_ scanner: inout JSONScanner) throws -> Model {
+        var settings: [String: JSONValue] = [:]
+        var file: BytePairFile?
+        var unigram: (pieces: PieceTable, scores: [Double])?
+        var mergesPosition: Int?
+        var keys: Set<String> = []
+        try scanner.expect(UInt8(ascii: "{"))
+        var isFirst = true
+        while try scanner.next(isFirst: &isFirst, until: UInt8(ascii: "}")) {
+            let key = try scanner.key()
+            guard keys.insert(key).inserted else { throw scanner.problem("the key “\(key.prefix(64))” is there twice") }
+            switch key {
+            case "vocab" where try scanner.peek() == UInt8(ascii: "["): unigram = try scoredPieces(&scanner)
+            case "vocab":
+                var read = BytePairFile(minimumCapacity: scanner.bytes.count / 96)
+                try read.appendVocabulary(&scanner)
+                file = read
+            case "merges":
+                if var read = file.take() {
+                    try read.appendMerges(&scanner)
+                    file = read
+                } else {
+                    mergesPosition = scanner.position
+                    try scanner.skip()
+                }
+            default: settings[key] = try scanner.value()
+            }
         }
-        let steps = preTokenizer?.parts ?? []
-        guard steps.map(\.type) == ["Split", "ByteLevel"], steps[0].invert == true, steps[0].behavior == "Removed",
-            steps[1].addPrefixSpace == false, let regex = steps[0].pattern?.regex,
-            regex == Self.pattern || regex == Self.patternSpecials + Self.pattern
-        else { return "its pre-tokenizer is not CLIP's pattern and bytes" }
-        let oddities = (addedTokens ?? []).contains {
-            $0.singleWord == true || $0.lstrip == true || $0.rstrip == true
+        let type = settings["type"]?.text
+        if let unigram {
+            guard type ?? "Unigram" == "Unigram" else { throw unsupported(type) }
+            let kinds = [PieceVocabulary.Kind](repeating: .normal, count: unigram.pieces.count)
+            guard let unknownID = settings["unk_id"]?.id else {
+                throw TokenFileProblem(reason: "the model names no unk_id")
+            }
+            return .unigram(
+                try PieceVocabulary(
+                    pieces: unigram.pieces, scores: unigram.scores, kinds: kinds, unknownID: unknownID,
+                    hasByteFallback: settings["byte_fallback"]?.flag ?? false))
         }
-        return oddities ? "an added token strips spaces or wants a whole word" : nil
+        // Files of older versions of the `tokenizers` package state no type; theirs are all byte-pair models.
+        guard type ?? "BPE" == "BPE" else { throw unsupported(type) }
+        guard var file else { throw TokenFileProblem(reason: "the model has no vocabulary") }
+        if let mergesPosition {
+            let end = scanner.position
+            scanner.move(to: mergesPosition)
+            try file.appendMerges(&scanner)
+            scanner.move(to: end)
+        }
+        file.unknownToken = settings["unk_token"]?.text
+        file.fusesUnknown = settings["fuse_unk"]?.flag ?? false
+        file.hasByteFallback = settings["byte_fallback"]?.flag ?? false
+        file.endOfWordSuffix = settings["end_of_word_suffix"]?.text ?? ""
+        file.unsupportedSetting = unsupportedSetting(settings)
+        return .bytePair(file)
+    }
+
+    private static func unsupported(_ type: String?) -> TokenFileProblem {
+        TokenFileProblem(unsupported: "its model is “\((type ?? "").prefix(32))”, which does not have this vocabulary")
+    }
+
+    private static func unsupportedSetting(_ settings: [String: JSONValue]) -> String? {
+        if !(settings["continuing_subword_prefix"]?.text ?? "").isEmpty { return "continuing_subword_prefix is not empty" }
+        if let dropout = settings["dropout"], dropout != .null, dropout != .number(0) { return "dropout is not 0" }
+        if settings["ignore_merges"]?.flag == true { return "ignore_merges is on" }
+        return nil
+    }
+
+    /// Reads the array of pairs of piece and score that is next.
+    private static func scoredPieces(_ scanner: inout JSONScanner) throws -> (pieces: PieceTable, scores: [Double]) {
+        var pieces = PieceTable(minimumCapacity: scanner.bytes.count / 40)
+        var scores: [Double] = []
+        var scratch: [UInt8] = []
+        try scanner.expect(UInt8(ascii: "["))
+        var isFirst = true
+        while try scanner.next(isFirst: &isFirst, until: UInt8(ascii: "]")) {
+            try scanner.expect(UInt8(ascii: "["))
+            let name = try scanner.rawString()
+            try scanner.expect(0x2C)
+            scores.append(try scanner.number())
+            try scanner.expect(UInt8(ascii: "]"))
+            scratch.removeAll(keepingCapacity: true)
+            if name.hasEscapes { try scanner.unescape(name, into: &scratch) }
+            let isNew =
+                name.hasEscapes
+                ? pieces.append(scratch.span, 0..<scratch.count) : pieces.append(scanner.bytes.span, name.range)
+            guard isNew else { throw TokenFileProblem(reason: "the piece \(scores.count - 1) is there twice") }
+        }
+        return (pieces, scores)
     }
 }
 
-/// What `tokenizer_config.json` says about padding.
-enum TokenizerSettings {
-    private struct Content: Decodable {
-        /// The name of a token, or an object with it.
-        struct Token: Decodable {
-            struct Object: Decodable { var content: String }
-            var name: String
+/// What `tokenizer_config.json` says about padding and framing.
+struct TokenizerSettings: Sendable {
+    /// The name of the padding token.
+    var padToken: String?
+    /// Whether rows begin with the start token and end with the end token, where the file says so.
+    var addsStartToken: Bool?
+    var addsEndToken: Bool?
+    /// The class of transformers that reads the tokenizer.
+    var className: String?
 
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                do {
-                    name = try container.decode(String.self)
-                } catch DecodingError.typeMismatch {
-                    name = try container.decode(Object.self).content
-                }
-            }
-        }
-        var padToken: Token?
+    /// Settings of a folder that has no such file.
+    init() {}
 
-        enum CodingKeys: String, CodingKey { case padToken = "pad_token" }
-    }
-
-    /// The name of the padding token, if the file has one.
-    static func padToken(_ bytes: [UInt8], place: String) throws(TokenizationError) -> String? {
+    /// Reads a file.
+    init(_ bytes: [UInt8]) throws(TokenFileProblem) {
         do {
-            return try JSONDecoder().decode(Content.self, from: Data(bytes)).padToken?.name
+            var scanner = try JSONScanner(bytes)
+            let value = try scanner.value()
+            guard scanner.isAtEnd(), case .object = value else { throw scanner.problem("this is not one object") }
+            padToken = value["pad_token"]?.text ?? value["pad_token"]?["content"]?.text
+            addsStartToken = value["add_bos_token"]?.flag
+            addsEndToken = value["add_eos_token"]?.flag
+            className = value["tokenizer_class"]?.text
         } catch {
-            throw TokenizationError(
-                .invalidFile, "this is not a tokenizer_config.json; download the tokenizer's files again", place: place,
-                cause: error)
+            throw TokenFileProblem(error)
         }
     }
 }

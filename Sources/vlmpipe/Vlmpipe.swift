@@ -24,9 +24,9 @@ struct Vlmpipe: AsyncParsableCommand {
             """,
         version: ToolVersion.text,
         subcommands: [
-            IngestCommand.self, TrainCommand.self, EmbedCommand.self, SearchCommand.self, EvalCommand.self,
-            IndexCommand.self, ModelCommand.self, DatasetCommand.self, RunCommand.self, DemoDataCommand.self,
-            StatusCommand.self,
+            IngestCommand.self, TrainCommand.self, EmbedCommand.self, SearchCommand.self, EncodeCommand.self,
+            EvalCommand.self, IndexCommand.self, ModelCommand.self, DatasetCommand.self, RunCommand.self,
+            DemoDataCommand.self, StatusCommand.self,
         ])
 
     static func main() async {

@@ -21,8 +21,8 @@ struct Tool: Sendable {
         return URL(fileURLWithPath: link).deletingLastPathComponent().appendingPathComponent("vlmpipe").path
     }()
 
-    /// Runs to the end, or kills the process (SIGKILL) after `killAfterSeconds`.
-    func run(_ arguments: [String], killAfterSeconds: Double? = nil) throws -> Outcome {
+    /// Runs to the end, or kills the process (SIGKILL) after `killAfterSeconds`; standard input is empty unless given.
+    func run(_ arguments: [String], input: String = "", killAfterSeconds: Double? = nil) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.path)
         process.arguments = arguments
@@ -38,7 +38,10 @@ struct Tool: Sendable {
         }
         process.standardOutput = outputs[0].1
         process.standardError = outputs[1].1
-        process.standardInput = FileHandle.nullDevice
+        let inputPath = "\(folder)/\(UUID().uuidString).in"
+        try Data(input.utf8).write(to: URL(fileURLWithPath: inputPath))
+        let inputFile = try FileHandle(forReadingFrom: URL(fileURLWithPath: inputPath))
+        process.standardInput = inputFile
         let ended = DispatchSemaphore(value: 0)
         process.terminationHandler = { _ in ended.signal() }
         try process.run()
@@ -46,6 +49,8 @@ struct Tool: Sendable {
             kill(process.processIdentifier, SIGKILL)
         }
         process.waitUntilExit()
+        try inputFile.close()
+        try FileManager.default.removeItem(atPath: inputPath)
         let texts = try outputs.map { path, handle in
             try handle.close()
             let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
@@ -59,8 +64,10 @@ struct Tool: Sendable {
 
     /// Runs to the end and expects success.
     @discardableResult
-    func succeed(_ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation) throws -> Outcome {
-        let outcome = try run(arguments)
+    func succeed(
+        _ arguments: [String], input: String = "", sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> Outcome {
+        let outcome = try run(arguments, input: input)
         try #require(
             outcome.exitStatus == 0, "vlmpipe \(arguments.joined(separator: " "))\n\(outcome.errors)",
             sourceLocation: sourceLocation)

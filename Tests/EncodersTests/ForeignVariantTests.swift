@@ -31,7 +31,7 @@ import Testing
                 }
             })
         let model = try ForeignCheckpoint(directory: folder.path).importModel()
-        let golden = try ForeignCheckpointGoldenTests.Golden(folder.path)
+        let golden = try GoldenCheckpoint(folder: folder.path)
         return (model, model.encoder.encodeTexts(golden.texts))
     }
 

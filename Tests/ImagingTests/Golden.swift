@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Kernels
 import Samples
 import Testing
 
@@ -13,6 +14,7 @@ struct Golden {
         let amount: Double?
         let width: Int
         let height: Int
+        let blob: String
         let offset: Int
 
         var testDescription: String {
@@ -26,6 +28,11 @@ struct Golden {
     }
 
     static let folder = Bundle.module.bundleURL.appendingPathComponent("Fixtures")
+
+    /// The kernel that a case names.
+    static func filter(of golden: Case) throws -> ResampleFilter {
+        try #require(golden.filter.flatMap(ResampleFilter.init(rawValue:)))
+    }
 
     static func bytes(of file: String) throws -> [UInt8] {
         try [UInt8](Data(contentsOf: folder.appendingPathComponent(file)))
@@ -43,7 +50,7 @@ struct Golden {
     }
 
     static func pixels(of golden: Case) throws -> PixelImage {
-        let all = try bytes(of: "golden.bin")
+        let all = try bytes(of: golden.blob)
         let count = golden.width * golden.height * 3
         return PixelImage(
             width: golden.width, height: golden.height, bytes: Array(all[golden.offset..<golden.offset + count]))

@@ -10,6 +10,8 @@ import Testing
         #expect(Golden.cases("orient").count == 24)
         #expect(Golden.cases("resize", "resizeBox", "resizeCrop").count >= 90)
         #expect(Golden.cases("squash", "shortestHalfToEven", "shortestDown", "longest").count == 40)
+        #expect(Golden.cases("nativeSquash", "nativeShortest", "nativeLongest").count == 21 * 4 * 3)
+        #expect(Golden.cases("resizePillow13").count == 18)
         #expect(Golden.cases("brightness", "contrast", "saturation", "hue").count >= 16)
     }
 
@@ -34,7 +36,7 @@ import Testing
     @Test(arguments: Golden.cases("resize", "resizeBox", "resizeCrop"), [Resampling.Loops.fastest, .plain])
     func resizes(_ golden: Golden.Case, _ loops: Resampling.Loops) throws {
         let source = try ImageDecoder.decode(Golden.bytes(of: golden.file))
-        let filter = try #require(golden.filter.flatMap(ResampleFilter.init(rawValue:)))
+        let filter = try Golden.filter(of: golden)
         let box = golden.box.map { PixelBox(x: $0[0], y: $0[1], width: $0[2], height: $0[3]) }
         let image = source.resized(
             width: golden.width, height: golden.height, filter: filter, from: box,
@@ -52,10 +54,37 @@ import Testing
             default: .shortest
             }
         let preprocessing = Preprocessing(
-            size: golden.width, resizeMode: mode, filter: golden.filter == "bicubic" ? .bicubic : .bilinear,
-            cropRounding: golden.operation == "shortestDown" ? .down : .halfToEven,
-            fillColor: PixelColor(red: 10, green: 20, blue: 30))
+            size: golden.width, resizeMode: mode, filter: try Golden.filter(of: golden),
+            cropRounding: golden.operation == "shortestDown" ? .down : .halfToEven, fillLevel: 10)
         expectSamePixels(preprocessing(source), try Golden.pixels(of: golden))
+    }
+
+    /// Resized in the mode of the file, then converted; EXIF orientation first of all.
+    @Test(arguments: Golden.cases("nativeSquash", "nativeShortest", "nativeLongest"))
+    func preprocessesInTheModeOfTheFile(_ golden: Golden.Case) throws {
+        let mode: Preprocessing.ResizeMode =
+            switch golden.operation {
+            case "nativeSquash": .squash
+            case "nativeLongest": .longest
+            default: .shortest
+            }
+        let preprocessing = Preprocessing(
+            size: golden.width, resizeMode: mode, filter: try Golden.filter(of: golden), conversion: .afterResize,
+            fillLevel: 2)
+        let bytes = try Golden.bytes(of: golden.file)
+        let pixels = try Golden.pixels(of: golden)
+        expectSamePixels(try preprocessing(decoding: bytes, orientation: .exif), pixels)
+        let stated = try ImageHeader.parse(bytes).orientation
+        let stored = try ImageDecoder.decodeNative(bytes.span, orientation: .none)
+        expectSamePixels(preprocessing(stored.oriented(stated)), pixels)
+    }
+
+    /// The order of the two passes that Pillow 13 chooses.
+    @Test(arguments: Golden.cases("resizePillow13")) func resizesAsPillow13(_ golden: Golden.Case) throws {
+        let source = try ImageDecoder.decode(Golden.bytes(of: golden.file))
+        let image = source.resized(
+            width: golden.width, height: golden.height, filter: try Golden.filter(of: golden), release: .thirteen)
+        expectSamePixels(image, try Golden.pixels(of: golden))
     }
 
     @Test(arguments: Golden.cases("brightness", "contrast", "saturation", "hue"))

@@ -8,6 +8,7 @@ import Testing
         "rgb-420.jpg", "rgb-420-progressive.jpg", "cmyk.jpg", "restart.jpg", "orientation-6.jpg", "png-0-16.png",
         "png-2-8-interlaced.png", "png-3-4.png", "png-3-8-interlaced.png", "orientation-6.png", "lossy.webp",
         "lossless.webp", "alpha-lossy.webp", "animated.webp", "orientation-6.webp",
+        "png-0-1.png", "rgba-orientation-6.png", "palette-orientation-7.png",
     ]
     static let limits = ImageLimits(maximumPixelCount: 1_000_000)
 
@@ -16,6 +17,9 @@ import Testing
             let image = try ImageDecoder.decode(bytes, applyOrientation: false, limits: Self.limits)
             let header = try ImageHeader.parse(bytes, limits: Self.limits)
             #expect(image.width == header.pixelWidth && image.height == header.pixelHeight, "\(label)")
+            // In its own mode it decodes to the same pixels.
+            let native = try ImageDecoder.decodeNative(bytes.span, orientation: .none, limits: Self.limits)
+            #expect(native.convertedToRGB() == image, "\(label)")
         } catch {
             #expect(!error.message.isEmpty, "\(label)")
         }
@@ -103,6 +107,27 @@ import Testing
         // Refused before libjpeg would clear a gigabyte of coefficients.
         let error = try #require(throws: ImagingError.self) { try ImageDecoder.decode(bytes) }
         #expect(error.code == .truncated)
+    }
+
+    /// A PNG header of 16,000 × 11,000 in front of a few bytes, which no deflate stream can stand for.
+    @Test func hugePNGInTinyFile() throws {
+        let header: [UInt8] = [0x49, 0x48, 0x44, 0x52, 0, 0, 0x3E, 0x80, 0, 0, 0x2A, 0xF8, 8, 2, 0, 0, 0]
+        let whole = try Golden.bytes(of: "png-2-8.png")
+        let bytes = whole[..<12] + header + pngChecksum(header) + whole[33...]
+        #expect(try ImageHeader.parse(Array(bytes)).pixelWidth == 16_000)
+        let error = try #require(throws: ImagingError.self) { try ImageDecoder.decode(Array(bytes)) }
+        #expect(error.code == .truncated)
+        #expect(error.message.contains("cannot hold"))
+    }
+
+    /// CRC-32 of ISO 3309, bit by bit.
+    private func pngChecksum(_ bytes: [UInt8]) -> [UInt8] {
+        var value: UInt32 = 0xFFFF_FFFF
+        for byte in bytes {
+            value ^= UInt32(byte)
+            for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
+        }
+        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: ~value >> UInt32($0)) }
     }
 
     @Test func pixelCap() throws {

@@ -60,17 +60,45 @@ func countedPicture(_ width: Int, _ height: Int) -> PixelImage {
         expectSamePixels(fast, plain)
     }
 
-    /// Part of the targets is the crop of all of them.
-    @Test(arguments: ResampleFilter.allCases) func resizingPartOfTheTargets(_ filter: ResampleFilter) {
-        let source = countedPicture(61, 47)
-        let whole = source.resized(width: 40, height: 31, filter: filter)
-        for (columns, rows) in [(0..<40, 0..<31), (3..<17, 4..<31), (39..<40, 0..<1), (8..<40, 30..<31)] {
-            let part = source.resized(
-                width: 40, height: 31, filter: filter, targetColumns: columns, targetRows: rows)
+    /// The same for four channels: the first three are those of the RGB picture, the fourth is its red.
+    @Test(arguments: [(1, 1, 7, 7), (5, 9, 4, 4), (97, 53, 31, 64), (31, 700, 16, 16)], ResampleFilter.allCases)
+    func fourChannels(_ sizes: (Int, Int, Int, Int), _ filter: ResampleFilter) {
+        let (width, height, targetWidth, targetHeight) = sizes
+        let source = countedPicture(width, height)
+        func withRed(_ image: PixelImage) -> [UInt8] {
+            var bytes: [UInt8] = []
+            for first in stride(from: 0, to: image.bytes.count, by: 3) {
+                bytes += image.bytes[first..<first + 3]
+                bytes.append(image.bytes[first])
+            }
+            return bytes
+        }
+        func axis(_ count: Int, _ target: Int) -> ResampleAxis {
+            ResampleAxis(
+                sourceCount: count, box: 0..<count, targetCount: target, targets: 0..<target, filter: filter,
+                tapAlignment: 4)
+        }
+        for loops in [Resampling.Loops.fastest, .plain] {
+            let bytes = Resampling.resampled(
+                withRed(source).span, format: .rgba8, rowStride: 4 * width, width: width, height: height,
+                columns: axis(width, targetWidth), rows: axis(height, targetHeight), loops: loops)
+            #expect(bytes == withRed(source.resized(width: targetWidth, height: targetHeight, filter: filter)))
+        }
+    }
+
+    /// Only the pixels that the crop keeps are computed; they are those of resizing and then cropping.
+    @Test(arguments: ResampleFilter.allCases, [(61, 47), (47, 61), (20, 20), (31, 90)])
+    func shortestIsResizeThenCrop(_ filter: ResampleFilter, _ size: (Int, Int)) {
+        let source = countedPicture(size.0, size.1)
+        for side in [1, 7, 20, 33] {
+            let short = min(size.0, size.1)
+            let (width, height) = (side * size.0 / short, side * size.1 / short)
             let box = PixelBox(
-                x: Int32(columns.lowerBound), y: Int32(rows.lowerBound), width: Int32(columns.count),
-                height: Int32(rows.count))
-            expectSamePixels(part, whole.cropped(to: box), "\(columns) \(rows)")
+                x: Int32((width - side) / 2), y: Int32((height - side) / 2), width: Int32(side), height: Int32(side))
+            let preprocessing = Preprocessing(size: side, filter: filter, cropRounding: .down)
+            expectSamePixels(
+                preprocessing(source), source.resized(width: width, height: height, filter: filter).cropped(to: box),
+                "\(side)")
         }
     }
 

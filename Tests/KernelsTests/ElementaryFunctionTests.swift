@@ -29,7 +29,7 @@ struct ElementaryFunctionTests {
         #expect(y[4].isFinite && y[5] == y[4] && y[6] == y[4] && y[7].isNaN)
     }
 
-    @Test(arguments: [ActivationFunction.gelu, .quickGELU])
+    @Test(arguments: [ActivationFunction.gelu, .quickGELU, .geluTanh])
     func activationIsAccurate(function: ActivationFunction) {
         let x = samples(-13...13)
         let y = FloatBuffer(count: x.count)

@@ -4,8 +4,8 @@
     python3 -m venv venv && venv/bin/pip install pillow==12.3.0 numpy
     venv/bin/python Tests/Peers/imaging_golden.py [OUTPUT_FOLDER]
 
-Writes small pictures in every supported variant, and golden.json + golden.bin: for each case the pixels that Pillow
-makes of a picture (RGB, row-major). The same versions and seed give the same bytes.
+Writes small pictures in every supported variant, and golden.json + golden.bin + golden-more.bin: for each case the
+pixels that Pillow makes of a picture (RGB, row-major). The same versions and seed give the same bytes.
 """
 import io
 import json
@@ -27,7 +27,7 @@ out.mkdir(parents=True, exist_ok=True)
 for old in out.iterdir():
     old.unlink()
 random = np.random.default_rng(SEED)
-cases, blob = [], bytearray()
+cases, blobs = [], {"golden.bin": bytearray(), "golden-more.bin": bytearray()}
 
 
 def picture(width, height, channels=3):
@@ -45,11 +45,12 @@ def store(name, data):
     return name
 
 
-def golden(file, image, **operation):
+def golden(file, image, blob="golden.bin", **operation):
     """Notes that `operation` on `file` gives these pixels."""
     pixels = np.asarray(image.convert("RGB"))
-    cases.append({"file": file, **operation, "width": pixels.shape[1], "height": pixels.shape[0], "offset": len(blob)})
-    blob.extend(pixels.tobytes())
+    cases.append({"file": file, **operation, "width": pixels.shape[1], "height": pixels.shape[0], "blob": blob,
+                  "offset": len(blobs[blob])})
+    blobs[blob].extend(pixels.tobytes())
 
 
 def decoded(name, data):
@@ -185,6 +186,15 @@ for width, height in [(1, 1), (2, 2), (3, 5), (4, 4), (2, 230)]:
             golden(file, image.resize(size, kernel), operation="resize", filter=name)
 
 
+# As Pillow 13 orders the passes: rows first where the height shrinks by more than twice what the width does.
+for name, kernel in FILTERS.items():
+    for width, height in [(28, 20), (27, 20), (29, 22), (35, 22), (28, 23), (35, 30), (8, 1), (3, 2), (20, 4)]:
+        rows_first = base.height - height > max(0, 2 * (base.width - width))
+        middle = base.resize((base.width, height) if rows_first else (width, base.height), kernel)
+        golden(source, middle.resize((width, height), kernel), blob="golden-more.bin", operation="resizePillow13",
+               filter=name)
+
+
 # Preprocessing, restated from torchvision and open_clip.
 def shortest(image, size, kernel, half_to_even):
     width, height = image.size
@@ -195,12 +205,16 @@ def shortest(image, size, kernel, half_to_even):
     return image.crop((left, top, left + size, top + size))
 
 
-def longest(image, size, kernel):
+def longest(image, size, kernel, fill=10):
     ratio = max(image.height / size, image.width / size)
     image = image.resize(tuple(round(side / ratio) for side in image.size), kernel)
-    result = Image.new("RGB", (size, size), (10, 20, 30))
-    result.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
-    return result
+    left, top = (size - image.width) // 2, (size - image.height) // 2
+    border = (left, top, size - image.width - left, size - image.height - top)
+    channel_count = len(image.getbands())
+    padded = ImageOps.expand(image, border, fill=(fill,) * channel_count if channel_count > 1 else fill)
+    if image.mode == "P":
+        padded.putpalette(image.getpalette())
+    return padded
 
 
 for size in (8, 11, 14, 23, 26):
@@ -209,6 +223,27 @@ for size in (8, 11, 14, 23, 26):
         golden(source, shortest(base, size, kernel, True), operation="shortestHalfToEven", filter=name)
         golden(source, shortest(base, size, kernel, False), operation="shortestDown", filter=name)
         golden(source, longest(base, size, kernel), operation="longest", filter=name)
+
+# Pictures of other modes, resized before they are converted to RGB.
+native = ["cmyk.jpg", "ycck.jpg", "grey.jpg", "png-0-1.png", "png-0-4.png", "png-0-16.png", "png-0-16-interlaced.png",
+          "png-2-16.png", "png-3-1.png", "png-3-8.png", "png-3-4-interlaced.png", "png-4-8.png", "png-4-16.png",
+          "png-6-8.png", "png-6-16-interlaced.png", "alpha-lossy.webp", "alpha-lossless.webp", "lossy.webp",
+          "animated.webp"]
+rgba = alpha.resize((23, 17), Image.Resampling.NEAREST)
+native.append(store("rgba-orientation-6.png", saved(rgba, "PNG", exif=exif(6, "<"))))
+indexed = rgba.convert("RGB").quantize(40)
+native.append(store("palette-orientation-7.png", saved(indexed, "PNG", exif=exif(7, ">"), transparency=3)))
+for file in native:
+    image = ImageOps.exif_transpose(Image.open(out / file))
+    for size, names in {6: ["bicubic", "bilinear"], 13: ["bicubic"], 20: ["bilinear"]}.items():
+        for name in names:
+            kernel = FILTERS[name]
+            for operation, result in {
+                "nativeSquash": image.resize((size, size), kernel),
+                "nativeShortest": shortest(image, size, kernel, True),
+                "nativeLongest": longest(image, size, kernel, 2),
+            }.items():
+                golden(file, result, blob="golden-more.bin", operation=operation, filter=name)
 
 # Colour, as torchvision's functions on Pillow images.
 def hue(image, share):
@@ -226,9 +261,10 @@ for factor in (0.0, 0.4, 1.7, 3.0):
 for share in (-0.5, -0.2, 0.0, 0.1, 0.5):
     golden(source, hue(base, share), operation="hue", amount=share)
 
-(out / "golden.bin").write_bytes(bytes(blob))
+for name, blob in blobs.items():
+    (out / name).write_bytes(bytes(blob))
 note = {"pillow": PIL.__version__, "libjpeg-turbo": features.version("libjpeg_turbo"),
         "libwebp": features.version("webp"), "numpy": np.__version__, "seed": SEED}
 lines = ",\n".join("    " + json.dumps(case) for case in cases)
 (out / "golden.json").write_text('{\n  "made": ' + json.dumps(note) + ',\n  "cases": [\n' + lines + "\n  ]\n}\n")
-print(f"{len(cases)} cases, {len(blob)} pixel bytes in {out}")
+print(f"{len(cases)} cases, {sum(map(len, blobs.values()))} pixel bytes in {out}")

@@ -27,7 +27,7 @@ struct OperationGradientTests {
         }
     }
 
-    @Test(arguments: shapes, [ActivationFunction.gelu, .quickGELU])
+    @Test(arguments: shapes, [ActivationFunction.gelu, .quickGELU, .geluTanh])
     func activatedLinear(shape: (rows: Int, input: Int, output: Int), function: ActivationFunction) {
         let (rows, input, output) = shape
         let fields = Fields(rows * input, output * input, output)
@@ -47,7 +47,7 @@ struct OperationGradientTests {
         }
     }
 
-    @Test(arguments: [1, 7, 64, 300], [ActivationFunction.gelu, .quickGELU])
+    @Test(arguments: [1, 7, 64, 300], [ActivationFunction.gelu, .quickGELU, .geluTanh])
     func activation(count: Int, function: ActivationFunction) {
         GradientCheck(parameterCount: count, seed: 3, range: -6...6, label: "activation \(count) \(function)").run {
             tape in

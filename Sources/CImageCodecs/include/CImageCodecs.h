@@ -28,15 +28,31 @@ typedef struct vlm_codec_status {
     char message[160];
 } vlm_codec_status;
 
-// Decode to 8-bit RGB, `width * height * 3` bytes, rows from the top, into `rgb`. `width` and `height` are what the
-// caller's header parser found; they are compared with the library's own reading before a pixel is written.
-// The result is what Pillow's open(...).convert("RGB") gives.
+// Pixels as the decoders deliver them: rows from the top, channels interleaved, no padding.
+typedef enum vlm_pixel_format {
+    VLM_PIXELS_INDEX8 = 1,  // numbers of palette colours, or 1-bit grey as 0 and 1
+    VLM_PIXELS_GREY16 = 2,  // in the byte order of the machine
+    VLM_PIXELS_RGB8 = 3,    // grey is replicated, alpha dropped, 16 bits cut to the high 8
+    VLM_PIXELS_RGBA8 = 4,   // the same with alpha
+    VLM_PIXELS_CMYK8 = 5    // 255 is full ink
+} vlm_pixel_format;
+
+// Decode the whole picture into `pixels`, `width * height` of them. `width` and `height` are what the caller's header
+// parser found; they, and whether the file can be delivered in that format, are compared with the library's own reading
+// before a pixel is written. What is delivered equals what Pillow's open(...) loads.
+
+// RGB8, or CMYK8 for files of four components.
 int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
-                        int32_t maximum_scan_count, uint8_t *rgb, vlm_codec_status *status);
-int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height, uint8_t *rgb,
-                       vlm_codec_status *status);
-int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height, uint8_t *rgb,
-                        vlm_codec_status *status);
+                        vlm_pixel_format format, int32_t maximum_scan_count, uint8_t *pixels, vlm_codec_status *status);
+// INDEX8 for palettes and 1-bit grey, GREY16 for 16-bit grey, RGB8 or RGBA8 for all others. `palette` receives 256
+// colours of three bytes, black where the file has none.
+int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                       vlm_pixel_format format, uint8_t *palette, uint8_t *pixels, vlm_codec_status *status);
+// RGB8 or RGBA8.
+int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                        vlm_pixel_format format, uint8_t *pixels, vlm_codec_status *status);
+// Whether the library sees an alpha channel; 0 also where it cannot read the file.
+int32_t vlm_webp_has_alpha(const uint8_t *bytes, size_t byte_count);
 
 // Bytes made by an encoder; free them with vlm_codec_free.
 typedef struct vlm_encoded {

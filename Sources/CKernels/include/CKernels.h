@@ -4,11 +4,16 @@
 
 #include "crc32c.h"
 #include "cpu_features.h"
+#include "depthwise.h"
 #include "dispatch.h"
+#include "gated.h"
 #include "half_precision.h"
+#include "pooling.h"
 #include "resample.h"
+#include "rotary.h"
 #include "transformer.h"
 #include "optimizer.h"
+#include "pixel_layout.h"
 #include "vector_scan.h"
 
 #endif

@@ -22,7 +22,11 @@ size_t vlm_convolution_extent(size_t extent, size_t kernel, size_t stride, size_
 void vlm_image_to_columns(const float *x, float *out, size_t batch, size_t height, size_t width, size_t channels,
                           size_t kernel, size_t stride, size_t padding);
 
-// The transpose of the above: every element of columns is added to the place it was copied from.
+// Some output rows of the above: row_count of them from first_row on, counted through the whole batch.
+void vlm_image_rows_to_columns(const float *x, float *out, size_t first_row, size_t row_count, size_t height,
+                               size_t width, size_t channels, size_t kernel, size_t stride, size_t padding);
+
+// The transpose of vlm_image_to_columns: every element of columns is added to the place it was copied from.
 void vlm_columns_to_image(const float *columns, float *x, size_t batch, size_t height, size_t width, size_t channels,
                           size_t kernel, size_t stride, size_t padding);
 

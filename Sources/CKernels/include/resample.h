@@ -1,4 +1,5 @@
-// Resampling of 8-bit RGB along one axis in Pillow's fixed point: 22 fraction bits, 32-bit sums, rounded and clamped.
+// Resampling along one axis: 8-bit channels in Pillow's fixed point (22 fraction bits, 32-bit sums), 16-bit grey in
+// doubles; rounded and clamped.
 #ifndef VLMPIPE_RESAMPLE_H
 #define VLMPIPE_RESAMPLE_H
 
@@ -16,23 +17,31 @@
 void vlm_resample_columns_rgb8(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
                                size_t row_count, size_t target_width, const int32_t *starts,
                                const int32_t *coefficients, size_t tap_count);
+// The same of four channels.
+void vlm_resample_columns_rgba8(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
+                                size_t row_count, size_t target_width, const int32_t *starts,
+                                const int32_t *coefficients, size_t tap_count);
 
 // Target row i from source rows, each of row_byte_count bytes.
 void vlm_resample_rows_u8(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
                           size_t row_byte_count, size_t target_height, const int32_t *starts,
                           const int32_t *coefficients, size_t tap_count);
 
-// The same, one element after another: what the two above are tested against.
-void vlm_resample_columns_rgb8_plain(const uint8_t *source, size_t source_stride, uint8_t *target,
-                                     size_t target_stride, size_t row_count, size_t target_width,
-                                     const int32_t *starts, const int32_t *coefficients, size_t tap_count);
+// The same, one element after another: what those above are tested against.
+void vlm_resample_columns_u8_plain(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
+                                   size_t row_count, size_t target_width, const int32_t *starts,
+                                   const int32_t *coefficients, size_t tap_count, size_t channel_count);
 void vlm_resample_rows_u8_plain(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
                                 size_t row_byte_count, size_t target_height, const int32_t *starts,
                                 const int32_t *coefficients, size_t tap_count);
 
-// Target pixel (y, x) from the pixel at source + origin + y * row_step + x * column_step, all in bytes: with steps of
-// either sign this is every crop, flip, quarter turn and transposition. Target rows are tight.
-void vlm_rearrange_rgb8(const uint8_t *source, ptrdiff_t origin, ptrdiff_t row_step, ptrdiff_t column_step,
-                        uint8_t *target, size_t width, size_t height);
+// 16-bit grey in the byte order of the machine, sums in tap order: a rare kind of picture, so there is one loop only.
+// The buffers need no alignment.
+void vlm_resample_columns_u16(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
+                              size_t row_count, size_t target_width, const int32_t *starts, const double *weights,
+                              size_t tap_count);
+void vlm_resample_rows_u16(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride,
+                           size_t column_count, size_t target_height, const int32_t *starts, const double *weights,
+                           size_t tap_count);
 
 #endif

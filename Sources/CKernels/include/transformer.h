@@ -9,7 +9,7 @@
 #include "attention.h"
 #include "convolution.h"
 
-enum { VLM_ACTIVATION_GELU = 0, VLM_ACTIVATION_QUICK_GELU = 1 };
+enum { VLM_ACTIVATION_GELU = 0, VLM_ACTIVATION_QUICK_GELU = 1, VLM_ACTIVATION_GELU_TANH = 2 };
 
 // y = exp(x); see vlm_exp_sum for range and accuracy. y may be x.
 void vlm_exponential(const float *x, float *y, size_t count);

@@ -1,143 +1,71 @@
 import ByteFormats
 import Kernels
 
-/// A foreign model as one of ours, and what became of its tensors.
-public struct ImportedModel: Sendable {
-    /// The model.
-    public let encoder: DualEncoder
-    /// Tensors that became parameters.
+/// What becomes of a checkpoint's tensors.
+public struct ImportReport: Sendable {
+    /// Tensors that become parameters.
     public let tensorCount: Int
     /// Element types of the tensors, as safetensors names them, sorted.
     public let elementTypes: [String]
     /// Tensors that do not take part in an embedding.
     public let ignoredTensors: [String]
-    /// Tensors taken although their shape differs from the table's: one number in another number of brackets.
+    /// Tensors taken although their shape differs from the table's, each with what is done.
     public let reshapedTensors: [String]
     /// Tensors nothing is known about; empty unless they were allowed.
     public let unusedTensors: [String]
 }
 
+/// A foreign model as one of ours, and what became of its tensors, whose properties it lends.
+@dynamicMemberLookup
+public struct ImportedModel: Sendable {
+    /// The model.
+    public let encoder: DualEncoder
+    /// What became of the tensors.
+    public let report: ImportReport
+
+    /// A property of the report.
+    public subscript<Value>(dynamicMember path: KeyPath<ImportReport, Value>) -> Value { report[keyPath: path] }
+}
+
 extension ForeignCheckpoint {
-    /// Reads all weights, F32, F16, BF16 or F64, as F32.
+    /// Matches all tensors with parameters without reading a weight.
     ///
     /// Every missing, misshapen and unused tensor is reported together. A missing or misshapen one is always refused, an unused
     /// one unless `allowsUnusedTensors`: it usually means that the model computes something more.
+    public func report(allowsUnusedTensors: Bool = false) throws(EncodersError) -> ImportReport {
+        try report(of: plan(DualEncoderArchitecture(configuration)), allowsUnusedTensors: allowsUnusedTensors)
+    }
+
+    /// Reads all weights, F32, F16, BF16 or F64, as F32; refuses what `report(allowsUnusedTensors:)` refuses, and weights that
+    /// are not finite.
     public func importModel(allowsUnusedTensors: Bool = false) throws(EncodersError) -> ImportedModel {
         let architecture = try DualEncoderArchitecture(configuration)
-        let layout = architecture.layout
-        var problems: [String] = []
-        var reshaped: [String] = []
-        var taken: Set<String> = []
-        var elements: Set<String> = []
-        var places: [(place: ForeignTensors.Place, arrangement: ForeignNaming.Arrangement, target: Target)] = []
-        for row in naming.rows(configuration) {
-            let target = Target(row.parameters, in: layout)
-            guard let tensor = row.tensors.first(where: { tensors[$0.name] != nil }), let place = tensors[tensor.name]
-            else {
-                problems.append("'\(row.tensors[0].name)' is missing")
-                continue
-            }
-            taken.insert(tensor.name)
-            let expected = target.foreignShape(tensor.arrangement)
-            if place.entry.shape != expected {
-                guard target.range.count == 1, place.entry.elementCount == 1 else {
-                    problems.append("'\(tensor.name)' has shape \(place.entry.shape), must be \(expected)")
-                    continue
-                }
-                reshaped.append("\(tensor.name) \(place.entry.shape) as \(expected)")
-            }
-            elements.insert(place.entry.element.rawValue)
-            places.append((place, tensor.arrangement, target))
-        }
-        let others = tensors.names.filter { !taken.contains($0) }
-        let unused = others.filter { !naming.isIgnored($0) }
+        let plan = plan(architecture)
+        let report = try report(of: plan, allowsUnusedTensors: allowsUnusedTensors)
+        let parameters = FloatBuffer(count: architecture.layout.totalCount)
+        try plan.load(.all, into: parameters)
+        return ImportedModel(
+            encoder: DualEncoder(architecture: architecture, checked: parameters, towers: .all), report: report)
+    }
+
+    private func plan(_ architecture: DualEncoderArchitecture) -> WeightPlan {
+        WeightPlan(
+            tensors, rows: storage.naming.rows(configuration), architecture,
+            interpolation: storage.positionInterpolation)
+    }
+
+    private func report(of plan: WeightPlan, allowsUnusedTensors: Bool) throws(EncodersError) -> ImportReport {
+        let unused = plan.otherTensors.filter { !storage.naming.isIgnored($0) }
+        var problems = plan.problems
         if !allowsUnusedTensors {
             problems += unused.map { "'\($0)' is not used by this architecture" }
         }
-        guard problems.isEmpty else {
-            let shown = problems.prefix(24).joined(separator: "; ")
-            throw EncodersError(
-                .weightMismatch,
-                "\(shown)\(problems.count > 24 ? "; and \(problems.count - 24) more" : ""): weights and description are of different models, or of one this build does not compute",
-                at: directory)
-        }
-        let parameters = FloatBuffer(count: layout.totalCount)
-        for (place, arrangement, target) in places {
-            do {
-                try target.fill(parameters, from: place, arrangement)
-            } catch {
-                throw EncodersError(
-                    .fileAccess, "tensor '\(place.entry.name)' could not be read as floats", at: place.file.path,
-                    cause: error)
-            }
-        }
-        return ImportedModel(
-            encoder: try DualEncoder(architecture: architecture, owned: parameters), tensorCount: places.count,
-            elementTypes: elements.sorted(), ignoredTensors: others.filter(naming.isIgnored),
-            reshapedTensors: reshaped, unusedTensors: unused)
-    }
-}
-
-/// Parameters that follow each other in the flat buffer and come from one tensor.
-private struct Target {
-    let range: Range<Int>
-    /// Of the parameters joined along the first axis.
-    private let shape: [Int]
-
-    init(_ names: [String], in layout: ParameterLayout) {
-        let entries = names.map { name in
-            guard let entry = layout[name] else { preconditionFailure("the table names no parameter: \(name)") }
-            return entry
-        }
-        for (entry, next) in zip(entries, entries.dropFirst()) {
-            precondition(entry.range.upperBound == next.offset, "\(entry.name) and \(next.name) are apart")
-        }
-        let first = entries[0]
-        range = first.offset..<entries[entries.count - 1].range.upperBound
-        shape = names.count == 1 ? first.shape : [first.shape[0] * names.count] + first.shape.dropFirst()
-    }
-
-    /// The shape the tensor must have.
-    func foreignShape(_ arrangement: ForeignNaming.Arrangement) -> [Int] {
-        switch arrangement {
-        case .same: shape
-        case .transposed: [shape[1], shape[0]]
-        case .channelsSecond: [shape[0], shape[3], shape[1], shape[2]]
-        }
-    }
-
-    func fill(
-        _ parameters: FloatBuffer, from place: ForeignTensors.Place, _ arrangement: ForeignNaming.Arrangement
-    ) throws(ByteFormatError) {
-        switch arrangement {
-        case .same:
-            try parameters.withMutableSpan(of: range) { span throws(ByteFormatError) in
-                try place.file.copyFloats(of: place.entry.name, into: &span)
-            }
-        case .transposed:
-            try rearrange(parameters, place, groupCount: 1, rowCount: shape[1], columnCount: shape[0])
-        case .channelsSecond:
-            try rearrange(
-                parameters, place, groupCount: shape[0], rowCount: shape[3], columnCount: shape[1] * shape[2])
-        }
-    }
-
-    /// Transposes each of `groupCount` matrices [rowCount, columnCount].
-    private func rearrange(
-        _ parameters: FloatBuffer, _ place: ForeignTensors.Place, groupCount: Int, rowCount: Int, columnCount: Int
-    ) throws(ByteFormatError) {
-        let source = try place.file.floats(of: place.entry.name)
-        parameters.withMutableSpan(of: range) { target in
-            var index = 0
-            for group in 0..<groupCount {
-                let start = group * rowCount * columnCount
-                for column in 0..<columnCount {
-                    for row in 0..<rowCount {
-                        target[index] = source[start + row * columnCount + column]
-                        index += 1
-                    }
-                }
-            }
-        }
+        try plan.check(
+            problems,
+            "weights and description are of different models, or of one this build does not compute", at: directory)
+        return ImportReport(
+            tensorCount: plan.steps.count, elementTypes: Set(plan.steps.map(\.place.entry.element.rawValue)).sorted(),
+            ignoredTensors: plan.otherTensors.filter(storage.naming.isIgnored),
+            reshapedTensors: plan.reshapedTensors, unusedTensors: unused)
     }
 }

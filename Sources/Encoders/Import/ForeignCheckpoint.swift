@@ -24,7 +24,9 @@ public struct ForeignCheckpoint: Sendable {
     /// The files read, relative to the folder.
     public let fileNames: [String]
 
-    let naming: ForeignNaming
+    /// How a model folder with these weights stores them.
+    public let storage: WeightStorage
+
     let tensors: ForeignTensors
 
     /// Finds the files, opens the weights and reads the description; no weight is read yet.
@@ -32,8 +34,10 @@ public struct ForeignCheckpoint: Sendable {
     /// - Parameters:
     ///   - directory: The folder.
     ///   - activation: The nonlinearity where the description does not state it; a contradiction is refused.
+    ///   - imageSize: Pixels per side of the images the model shall see, where they are not what it was trained with. Position
+    ///     embeddings are then interpolated as the checkpoint's library does.
     public init(
-        directory: String, activation: DualEncoderConfiguration.Activation? = nil
+        directory: String, activation: DualEncoderConfiguration.Activation? = nil, imageSize: Int? = nil
     ) throws(EncodersError) {
         self.directory = directory
         tensors = try Self.findTensors(directory)
@@ -41,30 +45,49 @@ public struct ForeignCheckpoint: Sendable {
             let shown = tensors.names.prefix(4).map { "'\($0)'" }.joined(separator: ", ")
             throw EncodersError(
                 .unsupportedModel,
-                "the tensors (\(shown), …) are not of a ViT CLIP model in OpenAI, open_clip or transformers naming",
+                "the tensors (\(shown), …) are not of a dual encoder in OpenAI, open_clip or transformers naming",
                 at: directory)
         }
-        self.naming = naming
+        let tokenizerName = "tokenizer_config.json"
+        let hasTokenizer = Folder.exists("\(directory)/\(tokenizerName)")
+        let tokenizer = hasTokenizer ? try ForeignFile.object("\(directory)/\(tokenizerName)") : [:]
         let description: ForeignDescription
+        var descriptionNames: [String]
+        var notes: [String] = []
         switch naming {
         case .openCLIP, .openCLIPCustomText:
-            let path = try Self.path("open_clip_config.json", in: directory)
+            let path = "\(directory)/\(Self.openCLIPDescriptionName)"
+            let fields: [String: JSONValue]
+            if Folder.exists(path) {
+                fields = try ForeignFile.object(path)
+                descriptionNames = [Self.openCLIPDescriptionName]
+            } else {
+                fields = try Self.inferredDescription(tensors, activation: activation, at: path)
+                descriptionNames = []
+                notes.append(Self.inferenceNote)
+            }
             description = try ForeignDescription(
-                openCLIP: ForeignFile.object(path), activation: activation, at: path)
-            fileNames = tensors.fileNames + ["open_clip_config.json"]
+                openCLIP: fields, tokenizer: tokenizer, activation: activation, at: path)
         case .huggingFace:
-            let path = try Self.path("config.json", in: directory)
-            let preprocessorPath = try Self.path("preprocessor_config.json", in: directory)
+            descriptionNames = ["config.json", "preprocessor_config.json"]
+            let path = try Self.path(descriptionNames[0], in: directory)
+            let preprocessorPath = try Self.path(descriptionNames[1], in: directory)
             description = try ForeignDescription(
                 huggingFace: ForeignFile.object(path), preprocessor: ForeignFile.object(preprocessorPath),
-                activation: activation, at: path)
-            fileNames = tensors.fileNames + ["config.json", "preprocessor_config.json"]
+                tokenizer: tokenizer, activation: activation, at: path)
         }
-        configuration = description.configuration
+        if hasTokenizer { descriptionNames.append(tokenizerName) }
+        let geometry = try ImageGeometry(
+            description.configuration, imageSize: imageSize, tensors, naming, at: directory)
+        configuration = geometry.configuration
+        storage = WeightStorage(
+            naming: naming, fileNames: tensors.fileNames, positionInterpolation: geometry.interpolation)
         ignoredKeys = description.ignoredKeys
-        notes = description.notes
+        self.notes = notes + description.notes + geometry.notes
+        fileNames = tensors.fileNames + descriptionNames
     }
 
+    private static let openCLIPDescriptionName = "open_clip_config.json"
     private static let openCLIPNames = ["open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"]
     private static let huggingFaceName = "model.safetensors"
     private static let indexName = "model.safetensors.index.json"

@@ -15,35 +15,53 @@ extension ForeignDescription {
         "use_bfloat16",
     ]
 
-    /// Reads `config.json` of a `CLIPModel` and its `preprocessor_config.json`; absent keys have the library's defaults.
+    /// Reads `config.json` of a `CLIPModel` or `SiglipModel` and its `preprocessor_config.json`; absent keys have the library's
+    /// defaults. `tokenizer` is `tokenizer_config.json`, empty when there is none.
     init(
-        huggingFace fields: [String: JSONValue], preprocessor: [String: JSONValue],
+        huggingFace fields: [String: JSONValue], preprocessor: [String: JSONValue], tokenizer: [String: JSONValue],
         activation asked: DualEncoderConfiguration.Activation?, at place: String
     ) throws(EncodersError) {
         let findings = ForeignFindings()
         var root = ForeignObject(fields, path: "", findings: findings)
-        root.require("model_type", .string("clip"))
         root.require("pruned_heads", .object([:]))
         root.ignore(Self.genericKeys.union(["logit_scale_init_value"]))
-        let dimension = root.integer("projection_dim", default: 512)
-        var visionObject = Self.tower("vision", of: &root, findings)
-        var textObject = Self.tower("text", of: &root, findings)
+        let towers: HuggingFaceTowers
+        switch root.string("model_type", default: "clip") {
+        case "clip": towers = Self.clipTowers(&root, asked: asked, findings)
+        case "siglip": towers = Self.sigLIPTowers(&root, tokenizer: tokenizer, asked: asked, findings)
+        case "siglip2":
+            throw EncodersError(
+                .unsupportedModel,
+                "model_type is 'siglip2', the NaFlex form whose images keep their aspect ratio; this build computes SigLIP 2 of fixed resolution, whose model_type is 'siglip': download such a checkpoint (its name ends in patch16-224, patch16-256, patch14-384, …)",
+                at: place)
+        case let name:
+            throw EncodersError(
+                .unsupportedModel, "model_type is '\(name)', this build imports clip and siglip", at: place)
+        }
         root.refuseUnknownKeys()
-        let activation = Self.activation(vision: &visionObject, text: &textObject, asked: asked, findings)
-        let vision = Self.vision(&visionObject)
-        let text = Self.text(&textObject, findings)
         let preprocessing = Self.preprocessing(
             ForeignObject(preprocessor, path: "preprocessor_config.json: ", findings: findings),
-            imageSize: vision.imageSize)
+            imageSize: towers.vision.imageSize, statistics: towers.statistics)
         try self.init(at: place, findings: findings) { () throws(EncodersError) in
             try DualEncoderConfiguration(
-                embeddingDimension: dimension, vision: vision, text: text, activation: activation,
-                preprocessing: preprocessing)
+                embeddingDimension: towers.embeddingDimension, vision: towers.vision, text: towers.text,
+                activation: towers.activation, preprocessing: preprocessing, initialLogitBias: towers.logitBias)
         }
     }
 
+    /// What a family's reader finds.
+    struct HuggingFaceTowers {
+        let embeddingDimension: Int
+        let vision: DualEncoderConfiguration.Vision
+        let text: DualEncoderConfiguration.Text
+        let activation: DualEncoderConfiguration.Activation
+        /// Channel means and deviations of the family's image processor.
+        let statistics: (mean: [Float], std: [Float])
+        var logitBias: Float?
+    }
+
     /// The object of a tower. Old files also hold a `…_config_dict` that takes precedence; it must agree.
-    private static func tower(
+    static func tower(
         _ kind: String, of root: inout ForeignObject, _ findings: ForeignFindings
     ) -> ForeignObject {
         let object = root.object("\(kind)_config", isRequired: false)
@@ -56,80 +74,50 @@ extension ForeignDescription {
             object.fields.merging(override.fields) { $1 }, path: "\(kind)_config.", findings: findings)
     }
 
-    private static func activation(
-        vision: inout ForeignObject, text: inout ForeignObject, asked: DualEncoderConfiguration.Activation?,
-        _ findings: ForeignFindings
-    ) -> DualEncoderConfiguration.Activation {
-        func stated(_ object: inout ForeignObject) -> DualEncoderConfiguration.Activation? {
-            switch object.string("hidden_act", default: "") {
-            case "": return nil
-            case "quick_gelu": return .quickGELU
-            case "gelu": return .gelu
-            case let name:
-                object.report("hidden_act", "is '\(name)', this build computes quick_gelu and gelu")
-                return nil
-            }
+    /// `hidden_act`, nil when absent.
+    static func activation(of object: inout ForeignObject) -> DualEncoderConfiguration.Activation? {
+        switch object.string("hidden_act", default: "") {
+        case "": return nil
+        case "quick_gelu": return .quickGELU
+        case "gelu": return .gelu
+        case "gelu_pytorch_tanh", "gelu_new": return .geluTanh
+        case let name:
+            object.report("hidden_act", "is '\(name)', this build computes quick_gelu, gelu and gelu_pytorch_tanh")
+            return nil
         }
-        let (ofVision, ofText) = (stated(&vision), stated(&text))
-        if (ofVision ?? .quickGELU) != (ofText ?? .quickGELU) {
-            vision.report("hidden_act", "is not text_config.hidden_act; both towers must have the same activation")
-        }
-        return Self.activation(
-            stated: ofVision ?? ofText, fallback: .quickGELU, asked: asked, key: "vision_config.hidden_act",
-            findings: findings)
     }
 
-    private static func vision(_ object: inout ForeignObject) -> DualEncoderConfiguration.Vision {
+    /// Reads the sizes that the image towers of both families share.
+    static func vision(
+        _ object: inout ForeignObject, modelType: String, defaultPatchSize: Int, normEpsilon: Float
+    ) -> DualEncoderConfiguration.Vision {
         object.require("num_channels", .number(3))
-        readTower(&object, modelType: "clip_vision_model")
+        let epsilon = readTower(&object, modelType: modelType, normEpsilon: normEpsilon)
         object.ignore(["bos_token_id", "eos_token_id", "pad_token_id"])
         let width = object.integer("hidden_size", default: 768)
         let headCount = max(1, object.integer("num_attention_heads", default: 12))
         if !width.isMultiple(of: headCount) {
             object.report("num_attention_heads", "is \(headCount), must divide the width \(width)")
         }
-        defer { object.refuseUnknownKeys() }
-        return DualEncoderConfiguration.Vision(
-            imageSize: object.side("image_size", default: 224), patchSize: object.side("patch_size", default: 32),
-            width: width, layerCount: object.integer("num_hidden_layers", default: 12), headWidth: width / headCount,
+        var vision = DualEncoderConfiguration.Vision(
+            imageSize: object.side("image_size", default: 224),
+            patchSize: object.side("patch_size", default: defaultPatchSize), width: width,
+            layerCount: object.integer("num_hidden_layers", default: 12), headWidth: width / headCount,
             mlpRatio: mlpRatio(hiddenWidth: object.integer("intermediate_size", default: 3072), width: width))
+        vision.normEpsilon = epsilon
+        return vision
     }
 
-    private static func text(
-        _ object: inout ForeignObject, _ findings: ForeignFindings
-    ) -> DualEncoderConfiguration.Text {
-        readTower(&object, modelType: "clip_text_model")
-        object.ignore("bos_token_id")
-        let vocabularySize = object.integer("vocab_size", default: 49408)
-        var endTokenID = object.integer("eos_token_id", default: 49407)
-        if endTokenID == 2 {
-            // Before transformers 4.31 the configuration said 2 whatever the tokenizer used; the library pools such models at
-            // the largest id.
-            endTokenID = vocabularySize - 1
-            findings.notes.append(
-                "text_config.eos_token_id is the old files' 2: texts are pooled at their largest id, taken to be the end token \(endTokenID), the vocabulary's last"
-            )
-        }
-        let padTokenID = object.integer("pad_token_id", default: 1)
-        let width = object.integer("hidden_size", default: 512)
-        defer { object.refuseUnknownKeys() }
-        return DualEncoderConfiguration.Text(
-            contextLength: object.integer("max_position_embeddings", default: 77), vocabularySize: vocabularySize,
-            width: width, layerCount: object.integer("num_hidden_layers", default: 12),
-            headCount: object.integer("num_attention_heads", default: 8),
-            mlpRatio: mlpRatio(hiddenWidth: object.integer("intermediate_size", default: 2048), width: width),
-            endTokenID: endTokenID, padTokenID: padTokenID)
-    }
-
-    private static func readTower(_ object: inout ForeignObject, modelType: String) {
+    /// Reads what all towers share; returns the norms' epsilon.
+    static func readTower(_ object: inout ForeignObject, modelType: String, normEpsilon: Float) -> Float {
         object.require("model_type", .string(modelType))
-        object.require("layer_norm_eps", .number(1e-5))
         object.require("pruned_heads", .object([:]))
         object.ignore(genericKeys.union(["projection_dim"]))
+        return Float(object.number("layer_norm_eps", default: Double(normEpsilon)))
     }
 
     private static func preprocessing(
-        _ object: ForeignObject, imageSize: Int
+        _ object: ForeignObject, imageSize: Int, statistics: (mean: [Float], std: [Float])
     ) -> DualEncoderConfiguration.Preprocessing {
         typealias Preprocessing = DualEncoderConfiguration.Preprocessing
         var object = object
@@ -167,8 +155,8 @@ extension ForeignDescription {
         }
         defer { object.refuseUnknownKeys() }
         return Preprocessing(
-            mean: object.numbers("image_mean", default: Preprocessing.openAIMean),
-            std: object.numbers("image_std", default: Preprocessing.openAIStd),
+            mean: object.numbers("image_mean", default: statistics.mean),
+            std: object.numbers("image_std", default: statistics.std),
             interpolation: resample == 2 ? .bilinear : .bicubic, resizeMode: mode, cropRounding: .down)
     }
 }

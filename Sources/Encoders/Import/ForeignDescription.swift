@@ -12,7 +12,8 @@ struct ForeignDescription: Sendable {
         guard findings.problems.isEmpty else {
             throw EncodersError(
                 .unsupportedModel,
-                findings.problems.joined(separator: "; ") + "; this build imports plain ViT CLIP models", at: place)
+                findings.problems.joined(separator: "; ") + "; this build refuses what it does not compute exactly",
+                at: place)
         }
         do {
             self.configuration = try configuration()

@@ -51,6 +51,16 @@ struct ForeignObject {
         return number
     }
 
+    /// A number, nil when absent or, with a problem, something else.
+    mutating func optionalNumber(_ name: String) -> Double? {
+        guard let value = value(name) else { return nil }
+        guard case .number(let number) = value else {
+            report(name, "is \(value), must be a number")
+            return nil
+        }
+        return number
+    }
+
     /// A text, like `integer(_:default:)`.
     mutating func string(_ name: String, default fallback: String) -> String {
         guard let value = value(name) else { return fallback }

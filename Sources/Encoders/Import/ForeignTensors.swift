@@ -19,6 +19,20 @@ struct ForeignTensors: Sendable {
     /// The tensor of a name.
     subscript(name: String) -> Place? { placeByName[name] }
 
+    /// Opens the files of a model folder: one safetensors file, or an index followed by its shards.
+    init(folder: String, fileNames: [String]) throws(EncodersError) {
+        guard fileNames.count > 1 else {
+            try self.init(folder: folder, fileName: fileNames[0])
+            return
+        }
+        try self.init(folder: folder, indexName: fileNames[0])
+        guard self.fileNames == fileNames else {
+            throw EncodersError(
+                .weightMismatch, "lists other shards than \(DualEncoder.descriptionFileName); import the model again",
+                at: folder + "/" + fileNames[0])
+        }
+    }
+
     /// Opens one file of `folder`.
     init(folder: String, fileName: String) throws(EncodersError) {
         let file = try Self.open(folder, fileName)

@@ -41,7 +41,7 @@ public enum ModelImportWorkflow {
         let isOpenClip = FileManager.default.fileExists(atPath: folder.appending(path: openClipConfiguration).path)
         let cleaning = request.cleaning ?? (isOpenClip ? .openClip : .huggingFaceFast)
 
-        let tokenizer = try ClipTokenizer(directory: folder, cleaning: cleaning)
+        let tokenizer = try TextTokenizer(directory: folder, cleaning: cleaning)
         let text = checkpoint.configuration.text
         guard tokenizer.vocabularySize <= text.vocabularySize, Int(tokenizer.endTokenID) == text.endTokenID else {
             throw WorkflowError(
@@ -50,7 +50,7 @@ public enum ModelImportWorkflow {
                     + "has \(text.vocabularySize) and pools at \(text.endTokenID): they do not belong together",
                 place: request.directory)
         }
-        let files = try ClipTokenizer.fileNames(inDirectory: folder).map { name in
+        let files = try TextTokenizer.fileNames(inDirectory: folder, cleaning: cleaning).map { name in
             (name: name, bytes: [UInt8](try Data(contentsOf: folder.appending(path: name))))
         }
         let (model, imported) = try await session.pool.run {

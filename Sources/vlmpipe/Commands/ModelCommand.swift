@@ -7,7 +7,7 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
         abstract: "Imports CLIP checkpoints, lists models, shows one, and chooses the one in use.",
-        subcommands: [Import.self, List.self, Show.self, Use.self])
+        subcommands: [Import.self, List.self, Show.self, Use.self, Verify.self])
 
     /// `vlmpipe model import`.
     struct Import: AsyncParsableCommand {

@@ -1,10 +1,16 @@
+import CImageCodecs
 import Samples
 
-extension ImageHeader {
+/// The header of a PNG, with what is needed to choose the mode of its pixels and to refuse it before they are allocated.
+struct PNGFrame {
+    let header: ImageHeader
+    let depth: Int
+    let colorType: Int
+
     /// Reads IHDR (with its checksum) and looks through the chunks for eXIf, which may follow the pixels.
-    static func parsePNG(_ bytes: Span<UInt8>, limits: ImageLimits) throws(ImagingError) -> ImageHeader {
+    static func parse(_ bytes: Span<UInt8>, limits: ImageLimits) throws(ImagingError) -> PNGFrame {
         guard let length = bytes.number(at: 8, byteCount: 4), let stated = bytes.number(at: 29, byteCount: 4) else {
-            throw pngTruncated(bytes.count)
+            throw truncated(bytes.count)
         }
         let body = bytes.extracting(12..<29)
         guard length == 13, body.matches("IHDR", at: 0) else {
@@ -42,12 +48,31 @@ extension ImageHeader {
             }
             offset = body + length + 4
         }
-        guard hasPixels else { throw pngTruncated(bytes.count) }
-        return ImageHeader(
-            format: .png, pixelWidth: width, pixelHeight: height, orientation: orientation ?? .upright)
+        guard hasPixels else { throw truncated(bytes.count) }
+        return PNGFrame(
+            header: ImageHeader(
+                format: .png, pixelWidth: width, pixelHeight: height, orientation: orientation ?? .upright),
+            depth: depth, colorType: colorType)
     }
 
-    private static func pngTruncated(_ offset: Int) -> ImagingError {
+    /// Whether so few bytes can hold the picture at all: deflate shrinks at most 1,032 to one.
+    func canFit(inByteCount byteCount: Int) -> Bool {
+        let channelCount = [2: 3, 4: 2, 6: 4][colorType] ?? 1
+        let rowByteCount = (header.pixelWidth * channelCount * depth + 7) / 8
+        return rowByteCount * header.pixelHeight / 1032 <= byteCount
+    }
+
+    /// The mode in which Pillow loads such a file, grey of up to 8 bits being taken as RGB.
+    func pixelFormat(keepsAlpha: Bool) -> vlm_pixel_format {
+        switch (colorType, depth) {
+        case (3, _), (0, 1): VLM_PIXELS_INDEX8
+        case (0, 16): VLM_PIXELS_GREY16
+        case (4, _), (6, _): keepsAlpha ? VLM_PIXELS_RGBA8 : VLM_PIXELS_RGB8
+        default: VLM_PIXELS_RGB8
+        }
+    }
+
+    private static func truncated(_ offset: Int) -> ImagingError {
         ImagingError(.truncated, "the PNG ends before its picture data; fetch the file again", byteOffset: offset)
     }
 
