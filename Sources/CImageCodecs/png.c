@@ -1,5 +1,5 @@
-// PNG through libpng in the modes that Pillow loads: tRNS ignored, 16-bit colour cut to its high byte, 16-bit grey kept,
-// no gamma and no colour profile.
+// PNG through libpng in the modes that Pillow loads: tRNS ignored, 16-bit colour cut to its high byte, 16-bit grey
+// kept, no gamma and no colour profile.
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +49,14 @@ static void ignore_metadata(png_structp png) {
 #endif
 }
 
-static void read_palette(png_structp png, png_infop info, uint8_t *palette) {
+// 1-bit grey counts as a palette: 0 is black, any other number white.
+static void read_palette(png_structp png, png_infop info, int color_type, uint8_t *palette) {
     png_colorp colors;
     int count = 0;
-    memset(palette, 0, 768);
+    memset(palette, 0, 3);
+    memset(palette + 3, color_type == PNG_COLOR_TYPE_GRAY ? 255 : 0, 3 * 255);
     png_get_PLTE(png, info, &colors, &count);
+    if (color_type == PNG_COLOR_TYPE_GRAY) count = 0;
     for (int index = 0; index < count && index < 256; index++) {
         palette[3 * index] = colors[index].red;
         palette[3 * index + 1] = colors[index].green;
@@ -110,7 +113,7 @@ int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, 
         vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two headers disagree about the size");
         png_error(png, "size");
     }
-    if (format == VLM_PIXELS_INDEX8) read_palette(png, info, palette);
+    if (format == VLM_PIXELS_INDEX8) read_palette(png, info, color_type, palette);
     set_transformations(png, color_type, depth, format);
     int pass_count = png_set_interlace_handling(png);
     png_read_update_info(png, info);

@@ -76,19 +76,10 @@ public final class DualEncoder: Sendable {
     ///
     /// Returns [count, E], unit-length rows. Traps when there are fewer bytes.
     public func encodeImages(_ pixels: [UInt8], count: Int) -> [Float] {
-        precondition(
-            count >= 0 && count * configuration.vision.imageByteCount <= pixels.count,
-            "\(pixels.count) bytes for \(count) images of \(configuration.vision.imageByteCount)")
         var result: [Float] = []
         result.reserveCapacity(count * embeddingDimension)
-        bufferPool.withBuffers { buffers in
-            var first = 0
-            while first < count {
-                let rowCount = min(imageSliceRowCount, count - first)
-                let embeddings = encodeImageSlice(pixels, first: first, rowCount: rowCount, buffers)
-                result.append(contentsOf: embeddings.region(at: 0, count: rowCount * embeddingDimension).array)
-                first += rowCount
-            }
+        forEachImageSlice(pixels, count: count, output: .embedding) { region, rowCount in
+            result += region.region(at: 0, count: rowCount * embeddingDimension).array
         }
         return result
     }
@@ -100,23 +91,50 @@ public final class DualEncoder: Sendable {
     /// vocabulary, which no tokenizer of this model makes.
     public func encodeTexts(_ tokens: [[Int32]]) -> [Float] {
         var result = [Float](repeating: 0, count: tokens.count * embeddingDimension)
+        forEachTextSlice(tokens, output: .embedding) { region, _, members in
+            let embeddings = region.array
+            for (row, member) in members.enumerated() {
+                result.replaceSubrange(
+                    member * embeddingDimension..<(member + 1) * embeddingDimension,
+                    with: embeddings[row * embeddingDimension..<(row + 1) * embeddingDimension])
+            }
+        }
+        return result
+    }
+
+    /// Calls `body` with each slice's rows and how many of them are images. Traps when there are fewer bytes than images need.
+    func forEachImageSlice(
+        _ pixels: [UInt8], count: Int, output: TowerOutput, _ body: (FloatRegion, _ rowCount: Int) -> Void
+    ) {
+        precondition(
+            count >= 0 && count * configuration.vision.imageByteCount <= pixels.count,
+            "\(pixels.count) bytes for \(count) images of \(configuration.vision.imageByteCount)")
+        bufferPool.withBuffers { buffers in
+            var first = 0
+            while first < count {
+                let rowCount = min(imageSliceRowCount, count - first)
+                body(encodeImageSlice(pixels, first: first, rowCount: rowCount, buffers, output: output), rowCount)
+                first += rowCount
+            }
+        }
+    }
+
+    /// Calls `body` with each slice's rows and the indices of its texts.
+    func forEachTextSlice(
+        _ tokens: [[Int32]], output: TowerOutput, _ body: (FloatRegion, TextBucket, _ members: ArraySlice<Int>) -> Void
+    ) {
         let buckets = TextBucket.buckets(of: tokens, in: configuration.text)
         bufferPool.withBuffers { buffers in
             for bucket in buckets {
                 var first = 0
                 while first < bucket.members.count {
                     let members = bucket.members[first..<min(first + bucket.rowCount, bucket.members.count)]
-                    let embeddings = encodeTextSlice(members.map { tokens[$0] }, bucket, buffers).array
-                    for (row, member) in members.enumerated() {
-                        result.replaceSubrange(
-                            member * embeddingDimension..<(member + 1) * embeddingDimension,
-                            with: embeddings[row * embeddingDimension..<(row + 1) * embeddingDimension])
-                    }
+                    body(
+                        encodeTextSlice(members.map { tokens[$0] }, bucket, buffers, output: output), bucket, members)
                     first += bucket.rowCount
                 }
             }
         }
-        return result
     }
 
     /// All rows of a slice; those from `rowCount` on are of zero input and mean nothing.

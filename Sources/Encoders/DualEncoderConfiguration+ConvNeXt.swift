@@ -33,9 +33,12 @@ extension DualEncoderConfiguration {
         /// Blocks of all stages.
         public var blockCount: Int { depths.reduce(0) { $0 &+ $1 } }
 
-        /// What is wrong with the values, each with its setting path.
-        var problems: [String] {
+        /// What is wrong with the values over images of `imageSize` pixels per side, each with its setting path.
+        func problems(imageSize: Int) -> [String] {
             var found: [String] = []
+            if imageSize < Self.stride {
+                found.append("vision_cfg.image_size is \(imageSize), must be at least \(Self.stride)")
+            }
             if depths.count != 4 || !depths.allSatisfy((1...Limit.layerCount).contains) {
                 found.append("vision_cfg.convnext.depths must be four numbers in \(1...Limit.layerCount)")
             }

@@ -23,9 +23,13 @@ extension DualEncoderConfiguration {
         /// Blocks of all stages.
         public var blockCount: Int { depths.reduce(0) { $0 &+ $1 } }
 
-        /// What is wrong with the values, each with its setting path.
-        var problems: [String] {
+        /// What is wrong with the values over images of `imageSize` pixels per side, each with its setting path.
+        func problems(imageSize: Int) -> [String] {
             var found: [String] = []
+            // Other sizes can leave another number of cells than there are positions.
+            if imageSize < Self.stride || !imageSize.isMultiple(of: Self.stride) {
+                found.append("vision_cfg.image_size is \(imageSize), must be a multiple of \(Self.stride)")
+            }
             if depths.count != 4 || !depths.allSatisfy((1...Limit.layerCount).contains) {
                 found.append("vision_cfg.modified_resnet.depths must be four numbers in \(1...Limit.layerCount)")
             }

@@ -24,12 +24,14 @@ extension DualEncoderConfiguration {
         }
         require(embeddingDimension, in: 1...Limit.width, "embed_dim")
         require(vision.imageSize, in: 1...Limit.imageSize, "vision_cfg.image_size")
-        switch vision.architecture {
-        case .transformer: break
-        case .convNeXt(let network): found += network.problems
-        case .modifiedResNet(let network): found += network.problems
-        }
-        guard found.isEmpty else { return found }
+        let networkProblems =
+            switch vision.architecture {
+            case .transformer: [String]()
+            case .convNeXt(let network): network.problems(imageSize: vision.imageSize)
+            case .modifiedResNet(let network): network.problems(imageSize: vision.imageSize)
+            }
+        // The sizes below are derived from the network's.
+        guard networkProblems.isEmpty else { return found + networkProblems }
         require(vision.patchSize, in: 1...max(1, vision.imageSize), "vision_cfg.patch_size")
         require(vision.width, in: 1...Limit.width, "vision_cfg.width")
         require(vision.layerCount, in: 1...Limit.layerCount, "vision_cfg.layers")

@@ -34,7 +34,9 @@ public enum PixelConversion {
     public static func rgb(indices: [UInt8], palette: [UInt8]) -> [UInt8] {
         precondition(palette.count == 768, "a palette of \(palette.count) bytes, not 768")
         return unsafe palette.withUnsafeBufferPointer { palette in
-            unsafe converted(indices, byteCount: 1, to: 3) { unsafe vlm_index8_to_rgb8($0, palette.baseAddress, $1, $2) }
+            unsafe converted(indices, byteCount: 1, to: 3) {
+                unsafe vlm_index8_to_rgb8($0, palette.baseAddress, $1, $2)
+            }
         }
     }
 

@@ -8,6 +8,8 @@ struct BytePairFile: Sendable {
     private(set) var ids: [Int32] = []
     /// The merges, of ids.
     private(set) var merges = MergeTable()
+    /// What the last merge made.
+    private var lastResult: Int32 = 0
     var unknownToken: String?
     var fusesUnknown = false
     var hasByteFallback = false
@@ -74,20 +76,28 @@ struct BytePairFile: Sendable {
     mutating func appendMerge(
         _ text: Span<UInt8>, _ left: Range<Int>, _ right: Range<Int>
     ) throws(PieceVocabulary.Refusal) {
-        var hash = PieceTable.Hash()
-        hash.add(text, left)
-        let leftIndex = pieces.index(of: text, left, hash: hash)
-        hash.add(text, right)
-        guard let leftIndex, let rightIndex = pieces.index(of: text, right),
-            let result = pieces.index(of: text, left, text, right, hash: hash)
+        guard let leftIndex = pieces.index(of: text, left), let rightIndex = pieces.index(of: text, right),
+            let result = resultIndex(text, left, right)
         else {
             throw PieceVocabulary.Refusal(reason: "\(mergeName(text, left, right)) has an unknown token")
         }
+        lastResult = result
         let merge = MergeTable.Merge(
             left: ids[Int(leftIndex)], right: ids[Int(rightIndex)], result: ids[Int(result)])
         guard merges.append(merge) else {
             throw PieceVocabulary.Refusal(reason: "\(mergeName(text, left, right)) is there twice")
         }
+    }
+
+    /// The piece of two strings. Files list merges in the order of what they make, nearly always.
+    private func resultIndex(_ text: Span<UInt8>, _ left: Range<Int>, _ right: Range<Int>) -> Int32? {
+        for guess in lastResult...(lastResult + 1) where Int(guess) < pieces.count {
+            if pieces.isEqual(guess, text, left, text, right) { return guess }
+        }
+        var hash = PieceTable.Hash()
+        hash.add(text, left)
+        hash.add(text, right)
+        return pieces.index(of: text, left, text, right, hash: hash)
     }
 
     private func mergeName(_ text: Span<UInt8>, _ left: Range<Int>, _ right: Range<Int>) -> String {

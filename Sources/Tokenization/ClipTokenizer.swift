@@ -72,24 +72,27 @@ public struct ClipTokenizer: Sendable {
         precondition(contextLength >= 2, "encode: context length \(contextLength) has no room for start and end tokens")
         var encoded = EncodedText(tokens: [startTokenID], droppedCharacterCount: 0)
         let room = contextLength - 1
+        let words = vocabulary.wholeWords()
         for given in givenTextSplitter.pieces(of: Array(text.utf8)) {
             guard case .text(let given) = given else {
-                append(given, to: &encoded, room: room)
+                append(given, to: &encoded, room: room, words: words)
                 continue
             }
             let cleaned = cleaning.cleanedBytes(String(decoding: given, as: UTF8.self))
             for piece in cleanedTextSplitter.pieces(of: cleaned) {
-                append(piece, to: &encoded, room: room)
+                append(piece, to: &encoded, room: room, words: words)
             }
         }
         encoded.tokens.append(endTokenID)
         return encoded
     }
 
-    private func append(_ piece: StringSplitter.Piece, to encoded: inout EncodedText, room: Int) {
+    private func append(
+        _ piece: StringSplitter.Piece, to encoded: inout EncodedText, room: Int, words: WordTable?
+    ) {
         switch piece {
         case .text(let cleaned):
-            append(cleaned, to: &encoded, room: room)
+            append(cleaned, to: &encoded, room: room, words: words)
         case .id(let id) where encoded.tokens.count < room && !encoded.wasTruncated:
             encoded.tokens.append(id)
         case .id:
@@ -97,7 +100,7 @@ public struct ClipTokenizer: Sendable {
         }
     }
 
-    private func append(_ cleaned: [UInt8], to encoded: inout EncodedText, room: Int) {
+    private func append(_ cleaned: [UInt8], to encoded: inout EncodedText, room: Int, words: WordTable?) {
         let bytes = cleaned.span
         if encoded.wasTruncated {
             encoded.droppedCharacterCount += EncodedText.characterCount(of: bytes, from: 0)
@@ -115,7 +118,7 @@ public struct ClipTokenizer: Sendable {
             if let special = preToken.special {
                 symbols = [preTokenSpecials[special].id]
             } else {
-                vocabulary.encode(bytes, preToken.range, into: &symbols, ranks: &ranks)
+                vocabulary.encode(bytes, preToken.range, into: &symbols, ranks: &ranks, words: words)
             }
             for symbol in symbols {
                 if encoded.tokens.count == room {

@@ -24,8 +24,9 @@ struct ClipVocabulary: Sendable {
     let byteCounts: [Int32]
     let startTokenID: Int32
     let endTokenID: Int32
-    /// Pre-tokens whose encoding is a single token, which is nearly all of a caption.
-    private let wholeWords: WordTable
+    /// The bytes of the tokens that end a word, by id; empty for all others.
+    private let wordBytes: [[UInt8]]
+    private let wordCache = WordTableCache()
 
     /// Number of ids, specials included.
     var count: Int { byteCounts.count }
@@ -73,19 +74,19 @@ struct ClipVocabulary: Sendable {
         self.startTokenID = startTokenID
         self.endTokenID = endTokenID
         byteCounts = bytes.map { Int32($0.count) }
-        wholeWords = Self.wholeWords(bytes: bytes, endsWord: endsWord, baseIDs: baseIDs, table: table)
+        wordBytes = zip(bytes, endsWord).map { $1 ? $0 : [] }
     }
 
-    private static func wholeWords(
-        bytes: [[UInt8]], endsWord: [Bool], baseIDs: [Int32], table: MergeTable
-    ) -> WordTable {
+    /// The pre-tokens whose encoding is a single token, which is nearly all of a caption. To find them costs as much as some
+    /// hundred texts do without, hence ``WordTableCache``.
+    private func makeWholeWords() -> WordTable {
         var words: [(word: PackedWord, id: Int32)] = []
         var symbols: [Int32] = []
         var ranks: [Int32] = []
-        for (id, token) in bytes.enumerated() where endsWord[id] {
+        for (id, token) in wordBytes.enumerated() where !token.isEmpty {
             let span = token.span
             guard let word = PackedWord(span, 0..<span.count) else { continue }
-            setBaseSymbols(of: span, 0..<span.count, baseIDs: baseIDs, into: &symbols)
+            setBaseSymbols(of: span, 0..<span.count, into: &symbols)
             table.apply(to: &symbols, ranks: &ranks)
             // A token can be reachable only from inside a longer word; the merges decide, not its presence.
             if symbols == [Int32(id)] { words.append((word, Int32(id))) }
@@ -93,23 +94,27 @@ struct ClipVocabulary: Sendable {
         return WordTable(words)
     }
 
-    private static func setBaseSymbols(
-        of bytes: Span<UInt8>, _ range: Range<Int>, baseIDs: [Int32], into symbols: inout [Int32]
-    ) {
+    private func setBaseSymbols(of bytes: Span<UInt8>, _ range: Range<Int>, into symbols: inout [Int32]) {
         symbols.removeAll(keepingCapacity: true)
         for index in range {
             symbols.append(baseIDs[Int(bytes[index]) + (index == range.upperBound - 1 ? 256 : 0)])
         }
     }
 
-    /// Replaces `symbols` by the token ids of one pre-token, which must not be empty. `ranks` is scratch.
-    func encode(_ bytes: Span<UInt8>, _ range: Range<Int>, into symbols: inout [Int32], ranks: inout [Int32]) {
-        if let word = PackedWord(bytes, range), let id = wholeWords.id(of: word) {
+    /// The table of whole words to encode one text with, once many texts have been encoded.
+    func wholeWords() -> WordTable? { wordCache.table(makeWholeWords) }
+
+    /// Replaces `symbols` by the token ids of one pre-token, which must not be empty. `ranks` is scratch; `words` changes
+    /// nothing but the time.
+    func encode(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, into symbols: inout [Int32], ranks: inout [Int32], words: WordTable?
+    ) {
+        if let words, let word = PackedWord(bytes, range), let id = words.id(of: word) {
             symbols.removeAll(keepingCapacity: true)
             symbols.append(id)
             return
         }
-        Self.setBaseSymbols(of: bytes, range, baseIDs: baseIDs, into: &symbols)
+        setBaseSymbols(of: bytes, range, into: &symbols)
         if symbols.count < MergeTable.longRunSymbolCount {
             table.apply(to: &symbols, ranks: &ranks)
         } else {

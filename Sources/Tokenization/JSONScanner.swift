@@ -179,8 +179,9 @@ struct JSONScanner {
         return id
     }
 
-    /// Consumes a number.
-    mutating func number() throws(Problem) -> Double {
+    /// Consumes a number: the nearest Float64, or, when `roundsTwice`, the one that Rust's `serde_json` gives, whose digits
+    /// become a Float64 before they are divided by a power of ten.
+    mutating func number(roundsTwice: Bool = false) throws(Problem) -> Double {
         _ = try peek()
         let start = position
         var (digits, digitCount, scale) = (UInt64(0), 0, 0)
@@ -205,8 +206,8 @@ struct JSONScanner {
         guard position > first, digitCount > 0, !isBehindPoint || scale > 0 || !isPlain else {
             throw problem("a number is missing")
         }
-        if isPlain, digitCount <= 19, digits < 1 << 53, scale <= 22 {
-            // Both are exact in Double, hence the quotient is the nearest one.
+        if isPlain, digitCount <= 19, digits < 1 << 53 || roundsTwice, scale <= 22 {
+            // When both are exact in Float64 the quotient is the nearest one.
             let value = Double(digits) / Self.powersOfTen[scale]
             return isNegative ? -value : value
         }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Up to 15 bytes and their count in two machine words: the key of the tables of common pre-tokens.
 struct PackedWord: Hashable, Sendable {
     /// The longest word that fits.
@@ -70,5 +72,29 @@ struct WordTable: Sendable {
     func id(of word: PackedWord) -> Int32? {
         let id = ids[slot(of: word)]
         return id >= 0 ? id : nil
+    }
+}
+
+/// A word table that is made when it has been asked for often enough to be worth its making.
+final class WordTableCache: Sendable {
+    private struct State {
+        var useCount = 0
+        var table: WordTable?
+    }
+
+    /// A single query goes without the table.
+    static let usesBeforeMaking = 64
+
+    private let state = Mutex(State())
+
+    /// The table, or nil as long as it does not pay. Others wait while it is made.
+    func table(_ make: () -> WordTable) -> WordTable? {
+        state.withLock { state in
+            if state.table == nil {
+                state.useCount += 1
+                if state.useCount > Self.usesBeforeMaking { state.table = make() }
+            }
+            return state.table
+        }
     }
 }

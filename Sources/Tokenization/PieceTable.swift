@@ -88,8 +88,9 @@ struct PieceTable: Sendable {
         return nil
     }
 
+    /// Whether a string is `text[range]` followed by `other[otherRange]`.
     @inline(__always)
-    private func isEqual(
+    func isEqual(
         _ index: Int32, _ text: Span<UInt8>, _ range: Range<Int>, _ other: Span<UInt8>, _ otherRange: Range<Int>
     ) -> Bool {
         guard byteCount(index) == range.count + otherRange.count else { return false }

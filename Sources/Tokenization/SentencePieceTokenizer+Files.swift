@@ -9,8 +9,8 @@ extension SentencePieceTokenizer {
         directory: URL, cleaning: TextCleaning, specialStrings: SpecialStrings = .escaped
     ) throws(TokenizationError) {
         let folder = try TokenizerFolder(directory, cleaning: cleaning)
-        let vocabulary = try folder.vocabulary()
         let settings = try folder.settings()
+        let vocabulary = try folder.vocabulary(settings)
         self = try folder.checked(folder.form.names[0]) { () throws(TokenFileProblem) in
             try Self(vocabulary: vocabulary, settings: settings, cleaning: cleaning, specialStrings: specialStrings)
         }

@@ -23,8 +23,8 @@ public enum TextTokenizer: Sendable {
             return
         }
         let folder = try TokenizerFolder(directory, cleaning: cleaning)
-        let vocabulary = try folder.vocabulary()
         let settings = try folder.settings()
+        let vocabulary = try folder.vocabulary(settings)
         self = try folder.checked(folder.form.names[0]) { () throws(TokenFileProblem) in
             if case .clip = vocabulary {
                 .clip(
@@ -59,7 +59,7 @@ public enum TextTokenizer: Sendable {
         if let known = openClipCleaning.flatMap(TextCleaning.init(openClipName:)) { return known }
         let folder = try TokenizerFolder(directory, cleaning: .huggingFaceFast)
         let settings = try folder.settings()
-        switch try folder.vocabulary() {
+        switch try folder.vocabulary(settings) {
         case .clip: return openClipCleaning == nil ? .huggingFaceFast : .openClip
         case _ where openClipCleaning != nil: return .openClipWhitespace
         case .sentencePiece(let file): return file.algorithm == .unigram ? .huggingFaceSlow : .huggingFaceLowercase

@@ -70,12 +70,14 @@ struct TokenizerFolder {
     var place: String { directory.appending(path: form.names[0]).path }
 
     /// Reads the vocabulary.
-    func vocabulary() throws(TokenizationError) -> Vocabulary {
+    func vocabulary(_ settings: TokenizerSettings) throws(TokenizationError) -> Vocabulary {
         switch form {
         case .tokenizerJSON:
             let bytes = try bytes(form.names[0])
+            // transformers reads the scores of this class itself, and exactly; others are read by the `tokenizers` package.
+            let roundsScoresTwice = settings.className != "T5Tokenizer"
             return try checked(form.names[0]) { () throws(TokenFileProblem) in
-                let json = try TokenizerJSON(bytes)
+                let json = try TokenizerJSON(bytes, roundsScoresTwice: roundsScoresTwice)
                 if case .bytePair(let file) = json.model, !file.endOfWordSuffix.isEmpty { return .clip(file, json) }
                 return .pieces(json)
             }
@@ -139,21 +141,20 @@ struct TokenizerFolder {
     private func bytes(_ name: String) throws(TokenizationError) -> [UInt8] {
         let url = directory.appending(path: name)
         let limit = Self.maximumFileByteCount
-        let data: Data
         do {
             let file = try FileHandle(forReadingFrom: url)
-            data = try file.read(upToCount: limit + 1) ?? Data()
+            let byteCount = try file.seekToEnd()
             try file.close()
+            if byteCount == 0 { return [] }
+            // Mapped, so that a large file is copied once.
+            if byteCount <= UInt64(limit) { return Array(try Data(contentsOf: url, options: .alwaysMapped)) }
         } catch {
             throw TokenizationError(
                 .unreadableFile, "the tokenizer file could not be read; check its permissions", place: url.path,
                 cause: error)
         }
-        guard data.count <= limit else {
-            throw TokenizationError(
-                .invalidFile, "the file is larger than \(limit) bytes, which no tokenizer is", place: url.path)
-        }
-        return Array(data)
+        throw TokenizationError(
+            .invalidFile, "the file is larger than \(limit) bytes, which no tokenizer is", place: url.path)
     }
 
     private static func exists(_ name: String, in directory: URL) -> Bool {

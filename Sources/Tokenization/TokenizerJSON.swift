@@ -26,17 +26,17 @@ struct TokenizerJSON: Sendable {
     /// The id that rows are filled with, where the file pads.
     var padTokenID: Int32?
 
-    /// Reads a file. Throws ``TokenFileProblem``.
-    init(_ bytes: [UInt8]) throws(TokenFileProblem) {
+    /// Reads a file; for `roundsScoresTwice` see ``JSONScanner/number(roundsTwice:)``.
+    init(_ bytes: [UInt8], roundsScoresTwice: Bool = true) throws(TokenFileProblem) {
         do {
             var scanner = try JSONScanner(bytes)
-            try self.init(&scanner)
+            try self.init(&scanner, roundsScoresTwice: roundsScoresTwice)
         } catch {
             throw TokenFileProblem(error)
         }
     }
 
-    private init(_ scanner: inout JSONScanner) throws {
+    private init(_ scanner: inout JSONScanner, roundsScoresTwice: Bool) throws {
         var model: Model?
         var settings: [String: JSONValue] = [:]
         var keys: Set<String> = []
@@ -46,7 +46,7 @@ struct TokenizerJSON: Sendable {
             let key = try scanner.key()
             guard keys.insert(key).inserted else { throw scanner.problem("the key “\(key.prefix(64))” is there twice") }
             switch key {
-            case "model": model = try Self.model(&scanner)
+            case "model": model = try Self.model(&scanner, roundsScoresTwice: roundsScoresTwice)
             case "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "padding":
                 settings[key] = try scanner.value()
             default: try scanner.skip()
@@ -76,7 +76,7 @@ struct TokenizerJSON: Sendable {
         }
     }
 
-    private static func model(_ scanner: inout JSONScanner) throws -> Model {
+    private static func model(_ scanner: inout JSONScanner, roundsScoresTwice: Bool) throws -> Model {
         var settings: [String: JSONValue] = [:]
         var file: BytePairFile?
         var unigram: (pieces: PieceTable, scores: [Double])?
@@ -88,7 +88,8 @@ struct TokenizerJSON: Sendable {
             let key = try scanner.key()
             guard keys.insert(key).inserted else { throw scanner.problem("the key “\(key.prefix(64))” is there twice") }
             switch key {
-            case "vocab" where try scanner.peek() == UInt8(ascii: "["): unigram = try scoredPieces(&scanner)
+            case "vocab" where try scanner.peek() == UInt8(ascii: "["): 
+                unigram = try scoredPieces(&scanner, roundsScoresTwice: roundsScoresTwice)
             case "vocab":
                 var read = BytePairFile(minimumCapacity: scanner.bytes.count / 96)
                 try read.appendVocabulary(&scanner)
@@ -145,7 +146,9 @@ struct TokenizerJSON: Sendable {
     }
 
     /// Reads the array of pairs of piece and score that is next.
-    private static func scoredPieces(_ scanner: inout JSONScanner) throws -> (pieces: PieceTable, scores: [Double]) {
+    private static func scoredPieces(
+        _ scanner: inout JSONScanner, roundsScoresTwice: Bool
+    ) throws -> (pieces: PieceTable, scores: [Double]) {
         var pieces = PieceTable(minimumCapacity: scanner.bytes.count / 40)
         var scores: [Double] = []
         var scratch: [UInt8] = []
@@ -155,7 +158,7 @@ struct TokenizerJSON: Sendable {
             try scanner.expect(UInt8(ascii: "["))
             let name = try scanner.rawString()
             try scanner.expect(0x2C)
-            scores.append(try scanner.number())
+            scores.append(try scanner.number(roundsTwice: roundsScoresTwice))
             try scanner.expect(UInt8(ascii: "]"))
             scratch.removeAll(keepingCapacity: true)
             if name.hasEscapes { try scanner.unescape(name, into: &scratch) }

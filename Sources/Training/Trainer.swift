@@ -48,6 +48,13 @@ public final class Trainer {
         nowSeconds: @escaping @Sendable () -> Double = ProgressReporter.monotonicSeconds
     ) throws {
         try recipe.validate()
+        let problems = architecture.configuration.trainingProblems
+        guard problems.isEmpty else {
+            throw TrainingError(
+                .invalidRecipe,
+                "this model cannot be trained (\(problems.joined(separator: "; "))); use it as it is, or train one of a recipe",
+                place: "model configuration")
+        }
         let plan = try BatchPlan(recipe: recipe, sampleCount: source.sampleCount)
         self.architecture = architecture
         self.recipe = recipe

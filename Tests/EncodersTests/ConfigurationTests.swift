@@ -13,6 +13,120 @@ import Testing
         }
     }
 
+    /// Every family survives writing and reading, byte for byte.
+    @Test func variantsRoundTrip() throws {
+        for configuration in try TestModels.variants() {
+            let data = try configuration.jsonData()
+            #expect(try DualEncoderConfiguration(jsonData: data) == configuration)
+            #expect(try DualEncoderConfiguration(jsonData: data).jsonData() == data)
+        }
+    }
+
+    /// Descriptions written before CLIP's relatives came are read and written without a change.
+    @Test func plainModelsHaveNoNewKeys() throws {
+        let text = """
+            {
+              "family" : "vlmpipe",
+              "format_version" : "0.1",
+              "model_cfg" : {
+                "embed_dim" : 12,
+                "init_logit_scale" : 2.65926,
+                "quick_gelu" : true,
+                "text_cfg" : {
+                  "context_length" : 9,
+                  "eos_id" : 19,
+                  "heads" : 3,
+                  "layers" : 2,
+                  "mlp_ratio" : 4,
+                  "pad_id" : 0,
+                  "pool_type" : "eos",
+                  "vocab_size" : 20,
+                  "width" : 12
+                },
+                "vision_cfg" : {
+                  "head_width" : 8,
+                  "image_size" : 10,
+                  "layers" : 2,
+                  "mlp_ratio" : 2,
+                  "patch_size" : 4,
+                  "stem" : "patch",
+                  "width" : 16
+                }
+              },
+              "preprocess_cfg" : {
+                "interpolation" : "bicubic",
+                "mean" : [
+                  0.48145467,
+                  0.4578275,
+                  0.40821072
+                ],
+                "mode" : "RGB",
+                "resize_mode" : "squash",
+                "size" : 10,
+                "std" : [
+                  0.26862955,
+                  0.2613026,
+                  0.2757771
+                ]
+              }
+            }
+
+            """
+        let configuration = try TestModels.configuration(stem: .patch, activation: .quickGELU)
+        #expect(try DualEncoderConfiguration(jsonData: Data(text.utf8)) == configuration)
+        #expect(try configuration.jsonData() == Data(text.utf8))
+    }
+
+    @Test func theActivationIsStatedOnce() throws {
+        let base = try TestModels.configuration(stem: .patch, activation: .quickGELU)
+        var vision = base.vision
+        vision.activation = .quickGELU
+        let same = try DualEncoderConfiguration(
+            embeddingDimension: base.embeddingDimension, vision: vision, text: base.text, activation: .quickGELU)
+        #expect(same == base && same.imageActivation == .quickGELU)
+        vision.activation = .geluTanh
+        let other = try DualEncoderConfiguration(
+            embeddingDimension: base.embeddingDimension, vision: vision, text: base.text, activation: .quickGELU)
+        #expect(other.imageActivation == .geluTanh && other.textActivation == .quickGELU)
+    }
+
+    @Test func propertiesThatExcludeEachOtherAreRefusedTogether() throws {
+        let sigLIP = try TestModels.sigLIP()
+        var (vision, text) = (sigLIP.vision, sigLIP.text)
+        vision.pooling = .classToken
+        vision.hasProjectionBias = true
+        vision.mlp = .swiGLU
+        vision.activation = .geluTanh
+        vision.rotaryGridSize = 0
+        vision.normEpsilon = 1
+        text.isPadded = false
+        text.hasProjection = false
+        let first = try #require(throws: EncodersError.self) {
+            try DualEncoderConfiguration(embeddingDimension: 13, vision: vision, text: text)
+        }
+        #expect(first.message.contains("vision_cfg.norm_eps"))
+        vision.normEpsilon = 1e-6
+        let error = try #require(throws: EncodersError.self) {
+            try DualEncoderConfiguration(embeddingDimension: 13, vision: vision, text: text)
+        }
+        for part in [
+            "vision_cfg.pool_type", "vision_cfg.projection ", "vision_cfg.projection_bias", "vision_cfg.activation",
+            "vision_cfg.rotary_grid is 0", "needs a head width", "text_cfg.padded", "text_cfg.projection ",
+        ] {
+            #expect(error.message.contains(part), "\(part) in: \(error.message)")
+        }
+        let contradiction = """
+            {"format_version": "0.1", "family": "vlmpipe", "model_cfg": {"embed_dim": 8, "quick_gelu": true,
+             "activation": "geluTanh",
+             "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 64, "layers": 1, "pool_type": "avg"},
+             "text_cfg": {"context_length": 8, "vocab_size": 9, "width": 8, "layers": 1, "heads": 2, "eos_id": 2, "pad_id": 0}}}
+            """
+        let stated = try #require(throws: EncodersError.self) {
+            try DualEncoderConfiguration(jsonData: Data(contradiction.utf8))
+        }
+        #expect(stated.message.contains("quick_gelu is true") && stated.message.contains("must be one of tok, map"))
+    }
+
     @Test func defaultsOfAShortDescription() throws {
         let text = """
             {"format_version": "0.1", "family": "vlmpipe", "model_cfg": {"embed_dim": 8,

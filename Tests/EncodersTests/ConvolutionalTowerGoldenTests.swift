@@ -79,10 +79,10 @@ import Testing
         ("convnext-openclip-linear", "\"timm_drop\"", "\"timm_proj_bias\": true, \"timm_drop\"", "timm_proj_bias"),
         ("convnext-openclip-linear", "\"depths\"", "\"conv_mlp\": true, \"depths\"", "conv_mlp"),
         ("convnext-openclip-mlp", "\"timm_drop\"", "\"surprise\": 1, \"timm_drop\"", "surprise"),
-        ("convnext-openclip-mlp", "\"image_size\": 40", "\"image_size\": 31", "image_size"),
+        ("convnext-openclip-mlp", "size\": 40", "size\": 31", "image_size"),
         ("resnet-openclip-quickgelu", "\"head_width\": 32", "\"head_width\": 9", "heads"),
         ("resnet-openclip-quickgelu", "\"head_width\": 32", "\"surprise\": 32", "surprise"),
-        ("resnet-openclip-quickgelu", "\"image_size\": 64", "\"image_size\": 95", "image_size"),
+        ("resnet-openclip-quickgelu", "size\": 64", "size\": 95", "image_size"),
     ])
     func whatIsNotComputedIsRefused(name: String, old: String, new: String, mention: String) throws {
         let copy = try ForeignFolder(copying: name)

@@ -85,7 +85,13 @@ struct PlainTowers {
     }
 
     private func activation(_ x: [Double]) -> [Double] {
-        Plain.activation(configuration.activation == .gelu ? .gelu : .quickGELU, of: x)
+        let function: ActivationFunction =
+            switch configuration.activation {
+            case .gelu: .gelu
+            case .quickGELU: .quickGELU
+            case .geluTanh: .geluTanh
+            }
+        return Plain.activation(function, of: x)
     }
 
     private func embedding(_ pooled: [Double], _ tower: String, width: Int) -> [Double] {

@@ -1,6 +1,7 @@
-import Encoders
 import Foundation
 import Testing
+
+@testable import Encoders
 
 /// `Schemas/model.schema.json` lists exactly the keys that the code writes and reads.
 @Suite struct SchemaTests {
@@ -21,16 +22,50 @@ import Testing
         }
     }
 
+    /// All keys that any model writes, each with its value in one of them.
+    private func merged(_ first: [String: Any], _ second: [String: Any]) -> [String: Any] {
+        first.merging(second) { left, right in
+            guard let left = left as? [String: Any], let right = right as? [String: Any] else { return right }
+            return merged(left, right)
+        }
+    }
+
     @Test func keysAgree() throws {
-        let base = try TestModels.configuration(stem: .patch)
-        // Not the default: otherwise the key is left out.
-        let configuration = try DualEncoderConfiguration(
-            embeddingDimension: base.embeddingDimension, vision: base.vision, text: base.text,
-            preprocessing: .init(cropRounding: .down))
-        #expect(try DualEncoderConfiguration(jsonData: configuration.jsonData()) == configuration)
-        let data = try configuration.jsonData()
-        let written = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        var written: [String: Any] = [:]
+        for configuration in try TestModels.variants() {
+            let data = try configuration.jsonData()
+            #expect(try DualEncoderConfiguration(jsonData: data) == configuration)
+            written = merged(written, try #require(JSONSerialization.jsonObject(with: data) as? [String: Any]))
+        }
+        // A description of weights that were imported.
+        let imported = ModelDescription(
+            configuration: try TestModels.configuration(stem: .patch),
+            storage: WeightStorage(naming: .openCLIP, fileNames: ["x.safetensors"], positionInterpolation: .bicubic))
+        let data = try JSONEncoder().encode(imported)
+        written = merged(written, try #require(JSONSerialization.jsonObject(with: data) as? [String: Any]))
         try compare(schema(), written, "model.json")
+    }
+
+    /// The names that the schema lists for a choice are those of the code.
+    @Test func choicesAgree() throws {
+        typealias Configuration = DualEncoderConfiguration
+        func choices(_ path: String...) throws -> [String] {
+            var object = try schema()
+            for name in path {
+                let properties = try #require(object["properties"] as? [String: Any])
+                object = try #require(properties[name] as? [String: Any], "\(name)")
+            }
+            return try #require(object["enum"] as? [String])
+        }
+        let (model, vision, text) = ("model_cfg", "vision_cfg", "text_cfg")
+        #expect(try choices(model, "activation") == Configuration.Activation.allCases.map(\.rawValue))
+        #expect(try choices(model, vision, "stem") == Configuration.Stem.allCases.map(\.rawValue))
+        #expect(try choices(model, vision, "pool_type") == Configuration.VisionPooling.allCases.map(\.rawValue))
+        #expect(try choices(model, vision, "mlp") == Configuration.VisionMLP.allCases.map(\.rawValue))
+        #expect(try choices(model, vision, "convnext", "head") == Configuration.ConvNeXt.Head.allCases.map(\.rawValue))
+        #expect(try choices(model, text, "pool_type") == Configuration.TextPooling.allCases.map(\.rawValue))
+        #expect(try choices("weights", "naming") == ForeignNaming.allCases.map(\.rawValue))
+        #expect(try choices("weights", "position_interpolation") == PositionInterpolation.allCases.map(\.rawValue))
     }
 
     /// A description with the required keys alone decodes, and without any one of them it does not.
@@ -50,7 +85,9 @@ import Testing
     private func onlyRequired(_ value: [String: Any], _ schema: [String: Any]) throws -> [String: Any] {
         let properties = try #require(schema["properties"] as? [String: Any])
         var result: [String: Any] = [:]
-        for key in schema["required"] as? [String] ?? [] {
+        // The first alternative is that of a transformer, as the test model is.
+        let alternative = (schema["anyOf"] as? [[String: Any]])?.first?["required"] as? [String] ?? []
+        for key in (schema["required"] as? [String] ?? []) + alternative {
             if let nested = value[key] as? [String: Any], let nestedSchema = properties[key] as? [String: Any] {
                 result[key] = try onlyRequired(nested, nestedSchema)
             } else {

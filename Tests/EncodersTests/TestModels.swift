@@ -17,6 +17,78 @@ enum TestModels {
                 padTokenID: 0), activation: activation)
     }
 
+    /// SigLIP: attention pooling, a text tower that sees its padding, tanh GELU in one of them.
+    static func sigLIP() throws -> DualEncoderConfiguration {
+        var vision = DualEncoderConfiguration.Vision(
+            imageSize: 10, patchSize: 4, width: 12, layerCount: 2, headWidth: 6, mlpRatio: 2)
+        vision.hasClassToken = false
+        vision.hasStemNorm = false
+        vision.hasPatchBias = true
+        vision.normEpsilon = 1e-6
+        vision.pooling = .attentionPool
+        vision.hasProjection = false
+        vision.mlpWidth = 25
+        var text = DualEncoderConfiguration.Text(
+            contextLength: 9, vocabularySize: 20, width: 14, layerCount: 2, headCount: 2, endTokenID: 1, padTokenID: 1)
+        text.isCausal = false
+        text.pooling = .last
+        text.isPadded = true
+        text.normEpsilon = 1e-6
+        text.activation = .geluTanh
+        text.mlpWidth = 31
+        text.hasProjectionBias = true
+        return try DualEncoderConfiguration(
+            embeddingDimension: 12, vision: vision, text: text, initialLogitBias: -10)
+    }
+
+    /// EVA02: rotary positions, gated perceptrons, norms inside, keys without a bias.
+    static func eva02() throws -> DualEncoderConfiguration {
+        var vision = DualEncoderConfiguration.Vision(
+            imageSize: 13, patchSize: 4, width: 16, layerCount: 2, headWidth: 8, mlpRatio: 4 * 2 / 3)
+        vision.hasStemNorm = false
+        vision.hasPatchBias = true
+        vision.normEpsilon = 1e-6
+        vision.mlp = .swiGLU
+        vision.hasSubNorm = true
+        vision.rotaryGridSize = 16
+        vision.hasKeyBias = false
+        vision.hasProjectionBias = true
+        return try DualEncoderConfiguration(
+            embeddingDimension: 11, vision: vision,
+            text: .init(
+                contextLength: 9, vocabularySize: 20, width: 12, layerCount: 2, headCount: 3, endTokenID: 19,
+                padTokenID: 0))
+    }
+
+    /// Configurations that between them set every property away from its default.
+    static func variants() throws -> [DualEncoderConfiguration] {
+        let plain = try configuration(stem: .patch)
+        let (sigLIP, eva02) = (try sigLIP(), try eva02())
+        var vision = sigLIP.vision
+        vision.activation = .gelu
+        var text = plain.text
+        text.width = 12
+        text.hasProjection = false
+        return [
+            try DualEncoderConfiguration(
+                embeddingDimension: plain.embeddingDimension, vision: plain.vision, text: plain.text,
+                preprocessing: .init(cropRounding: .down)),
+            try configuration(stem: .convolutional, activation: .quickGELU), sigLIP, eva02,
+            try DualEncoderConfiguration(
+                embeddingDimension: 12, vision: vision, text: text, activation: .geluTanh),
+            try DualEncoderConfiguration(
+                embeddingDimension: 10,
+                vision: .init(
+                    imageSize: 45, convNeXt: .init(depths: [1, 2, 1, 1], widths: [6, 8, 10, 12], head: .mlp)),
+                text: plain.text),
+            try DualEncoderConfiguration(
+                embeddingDimension: 10,
+                vision: .init(
+                    imageSize: 64, modifiedResNet: .init(depths: [1, 2, 1, 1], stemWidth: 4, headCount: 2)),
+                text: plain.text),
+        ]
+    }
+
     /// A model of real proportions, for matrix products of the size that training uses.
     static func mediumConfiguration(stem: DualEncoderConfiguration.Stem) throws -> DualEncoderConfiguration {
         try DualEncoderConfiguration(
@@ -36,8 +108,11 @@ enum TestModels {
         var random = TestRandom(seed: seed)
         let text = configuration.text
         return (0..<count).map { index in
-            (0..<index % text.contextLength).map { _ in Int32(1 + random.integer(below: text.endTokenID - 1)) }
-                + [Int32(text.endTokenID)]
+            (0..<index % text.contextLength).map { _ in
+                // Any id but the end token's; 0 may be the padding.
+                let token = Int32(1 + random.integer(below: text.vocabularySize - 2))
+                return token >= text.endTokenID ? token + 1 : token
+            } + [Int32(text.endTokenID)]
         }
     }
 

@@ -10,14 +10,15 @@ pixels that Pillow makes of a picture (RGB, row-major). The same versions and se
 import io
 import json
 import pathlib
-import struct
 import sys
 import warnings
-import zlib
 
 import numpy as np
 import PIL
 from PIL import Image, ImageEnhance, ImageOps, features
+
+import imaging_files
+from imaging_files import as_ycck, exif, patched_sampling, png, png_chunk, saved
 
 SEED = 20240611
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -31,13 +32,7 @@ cases, blobs = [], {"golden.bin": bytearray(), "golden-more.bin": bytearray()}
 
 
 def picture(width, height, channels=3):
-    """Slopes, an edge and noise: something for every kernel and every DCT coefficient."""
-    y, x = np.mgrid[0:height, 0:width].astype(float)
-    planes = [np.sin(x / (3 + c) + c) * 60 + np.cos(y / (4 - c / 2)) * 50 + 128 for c in range(channels)]
-    pixels = np.stack(planes, -1)
-    pixels[height // 3 :, : width // 4] += 90
-    pixels += random.normal(0, 12, pixels.shape)
-    return pixels.clip(0, 255).astype(np.uint8)
+    return imaging_files.picture(random, width, height, channels)
 
 
 def store(name, data):
@@ -61,19 +56,6 @@ def decoded(name, data):
     return image
 
 
-def saved(image, format, **options):
-    stream = io.BytesIO()
-    image.save(stream, format, **options)
-    return stream.getvalue()
-
-
-def patched_sampling(data, old, new):
-    """The same coded blocks under other luma sampling factors; the block count must agree."""
-    at = data.index(b"\xff\xc0")
-    assert data[at + 11] == old
-    return data[: at + 11] + bytes([new]) + data[at + 12 :]
-
-
 # JPEG: every chroma layout, odd sizes, progressive, restart markers, grey, CMYK.
 base = Image.fromarray(picture(29, 23))
 for name, subsampling in {"444": 0, "422": 1, "420": 2}.items():
@@ -88,35 +70,12 @@ for size in [(1, 1), (2, 3), (5, 1), (1, 9), (8, 8), (17, 16)]:
 decoded("restart.jpg", saved(base, "JPEG", quality=75, restart_marker_blocks=2))
 decoded("grey.jpg", saved(base.convert("L"), "JPEG", quality=80))
 decoded("cmyk.jpg", saved(Image.fromarray(picture(21, 18, 4), "CMYK"), "JPEG", quality=85))
-decoded("ycck.jpg", (lambda d, i: d[: i + 16 - 1] + b"\x02" + d[i + 16 :])(
-    *(lambda d: (d, d.index(b"\xff\xee")))(saved(Image.fromarray(picture(21, 18, 4), "CMYK"), "JPEG", quality=85))))
+decoded("ycck.jpg", as_ycck(saved(Image.fromarray(picture(21, 18, 4), "CMYK"), "JPEG", quality=85)))
 
 # PNG: all colour types and depths, interlaced and not (Pillow writes no interlaced files: these are made by hand).
 small = picture(19, 13)
 
 
-def png_chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(width, height, depth, color_type, rows, interlaced=False, extra=b""):
-    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + extra + png_chunk(b"IDAT", zlib.compress(rows)) \
-        + png_chunk(b"IEND", b"")
-
-
-def packed(samples, depth):
-    """One row of samples (width × channels) as PNG stores it, filter byte first."""
-    flat = samples.reshape(-1)
-    if depth == 16:
-        return b"\0" + flat.astype(">u2").tobytes()
-    if depth == 8:
-        return b"\0" + flat.astype(np.uint8).tobytes()
-    bits = ((flat[:, None] >> np.arange(depth - 1, -1, -1)) & 1).astype(np.uint8).reshape(-1)
-    return b"\0" + np.packbits(bits).tobytes()
-
-
-ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 palette = png_chunk(b"PLTE", random.integers(0, 256, 3 * 16, dtype=np.uint8).tobytes())
 transparency = png_chunk(b"tRNS", bytes(range(0, 160, 10)))
 for color_type, channels, depths in [(0, 1, [1, 2, 4, 8, 16]), (2, 3, [8, 16]), (3, 1, [1, 2, 4, 8]), (4, 2, [8, 16]),
@@ -131,11 +90,9 @@ for color_type, channels, depths in [(0, 1, [1, 2, 4, 8, 16]), (2, 3, [8, 16]), 
             extra = palette if depth > 1 else png_chunk(b"PLTE", bytes([200, 10, 30, 5, 90, 250]))
         if color_type == 3 and depth == 8:
             extra += transparency
-        rows = b"".join(packed(row, depth) for row in samples)
-        decoded(f"png-{color_type}-{depth}.png", png(19, 13, depth, color_type, rows, extra=extra))
+        decoded(f"png-{color_type}-{depth}.png", png(samples, depth, color_type, extra=extra))
         if depth in (4, 8, 16):
-            rows = b"".join(packed(row, depth) for x, y, dx, dy in ADAM7 for row in samples[y::dy, x::dx] if row.size)
-            decoded(f"png-{color_type}-{depth}-interlaced.png", png(19, 13, depth, color_type, rows, True, extra))
+            decoded(f"png-{color_type}-{depth}-interlaced.png", png(samples, depth, color_type, True, extra))
 
 # WebP: lossy, lossless, with alpha, an animation whose first frame is not the whole canvas.
 decoded("lossy.webp", saved(base, "WEBP", quality=80))
@@ -147,12 +104,6 @@ frames = [Image.fromarray(picture(24, 20)) for _ in range(3)]
 decoded("animated.webp", saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True))
 
 # Orientation: all eight, in each format and byte order.
-def exif(value, order):
-    mark = {"<": b"II", ">": b"MM"}[order]
-    entry = struct.pack(order + "HHI", 0x0112, 3, 1) + struct.pack(order + "HH", value, 0)
-    return mark + struct.pack(order + "HIH", 42, 8, 1) + entry + bytes(4)
-
-
 upright = Image.fromarray(picture(11, 7))
 for value in range(1, 9):
     order = "<>"[value % 2]

@@ -63,6 +63,68 @@ def write_clip_tokenizer(folder):
     tokenizer.save_pretrained(folder)
 
 
+def train_pieces(folder, captions, **options):
+    """A sentencepiece model of the captions; the models' own vocabularies are larger, their towers take any ids."""
+    import sentencepiece
+
+    if not captions:
+        raise SystemExit("SigLIP tokenizers are trained: name a file of captions with --captions")
+    prefix = os.path.join(folder, "spiece")
+    sentencepiece.SentencePieceTrainer.train(
+        input=captions, model_prefix=prefix, num_threads=1, minloglevel=2, hard_vocab_limit=False, **options)
+    os.remove(prefix + ".vocab")
+    return prefix + ".model"
+
+
+def train_unigram(folder, captions):
+    """As SigLIP's: <pad>, </s>, <unk>, then pieces; normalised as the C4 vocabulary."""
+    return train_pieces(
+        folder, captions, model_type="unigram", vocab_size=6000, normalization_rule_name="nmt_nfkc", pad_id=0, eos_id=1,
+        unk_id=2, bos_id=-1)
+
+
+def write_open_clip_siglip_tokenizer(folder, captions):
+    """tokenizer.json in the form of T5, padded with the end token, as timm's SigLIP repositories hold it."""
+    from transformers import T5Tokenizer
+
+    path = train_unigram(folder, captions)
+    T5Tokenizer.from_pretrained(folder, extra_ids=0, pad_token="</s>", model_max_length=64).save_pretrained(folder)
+    os.remove(path)
+
+
+def write_siglip_tokenizer(folder, captions):
+    """spiece.model for the Python class of transformers."""
+    from transformers import SiglipTokenizer
+
+    SiglipTokenizer(train_unigram(folder, captions)).save_pretrained(folder)
+
+
+def write_gemma_tokenizer(folder, captions):
+    """tokenizer.json as SigLIP 2's: byte pairs with a fall back to bytes, <pad> 0, <eos> 1 behind every text."""
+    from tokenizers import AddedToken, processors
+    from transformers import GemmaTokenizer
+    from transformers.convert_slow_tokenizer import generate_merges, import_protobuf
+
+    path = train_pieces(
+        folder, captions, model_type="bpe", vocab_size=8000, normalization_rule_name="identity", pad_id=0, eos_id=1,
+        bos_id=2, unk_id=3, pad_piece="<pad>", eos_piece="<eos>", bos_piece="<bos>", byte_fallback=True, split_digits=True,
+        add_dummy_prefix=False, remove_extra_whitespaces=False)
+    model = import_protobuf().ModelProto()
+    with open(path, "rb") as file:
+        model.ParseFromString(file.read())
+    os.remove(path)
+    vocabulary = {piece.piece: number for number, piece in enumerate(model.pieces)}
+    merges = generate_merges(vocabulary, {piece.piece: piece.score for piece in model.pieces})
+    tokenizer = GemmaTokenizer(vocab=vocabulary, merges=merges)
+    backend = tokenizer.backend_tokenizer
+    backend.add_tokens([AddedToken(piece, normalized=False, special=True) for piece in ("<pad>", "<eos>", "<bos>", "<unk>")])
+    backend.post_processor = processors.TemplateProcessing(single="$A <eos>", special_tokens=[("<eos>", 1)])
+    backend.save(os.path.join(folder, "tokenizer.json"))
+    write_json(folder, "tokenizer_config.json", {
+        "tokenizer_class": "GemmaTokenizer", "pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>",
+        "unk_token": "<unk>", "padding_side": "right", "model_max_length": 64})
+
+
 def write_open_clip(name, folder, captions):
     import open_clip
 
@@ -79,7 +141,7 @@ def write_open_clip(name, folder, captions):
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, f"{folder}/open_clip_model.safetensors")
     write_json(folder, "open_clip_config.json", {"model_cfg": model_cfg, "preprocess_cfg": preprocess_cfg})
     if is_siglip:
-        write_siglip_tokenizer(folder, captions, model_cfg["text_cfg"]["vocab_size"])
+        write_open_clip_siglip_tokenizer(folder, captions)
     else:
         write_clip_vocabulary(folder)
 
@@ -100,9 +162,9 @@ def write_hugging_face(name, folder, captions):
         processor = transformers.SiglipImageProcessor(
             image_mean=[0.5] * 3, image_std=[0.5] * 3, resample=2 if is_second else 3)
         if is_second:
-            write_gemma_tokenizer(folder, captions, 256000)
+            write_gemma_tokenizer(folder, captions)
         else:
-            write_siglip_tokenizer(folder, captions, 32000)
+            write_siglip_tokenizer(folder, captions)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
 

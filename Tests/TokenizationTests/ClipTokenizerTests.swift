@@ -5,6 +5,9 @@ import Testing
 
 /// What `Tests/Peers/tokenizer_openai_golden.py` wrote.
 struct ClipGolden: Decodable, Sendable {
+    /// The libraries whose ids the file has.
+    static let cleanings: [TextCleaning] = [.openClip, .huggingFaceFast, .huggingFaceSlow]
+
     struct Case: Decodable, Sendable {
         var text: String
         var openClip: [Int32]
@@ -12,7 +15,7 @@ struct ClipGolden: Decodable, Sendable {
         var huggingFaceFast: [Int32]?
         var huggingFaceSlow: [Int32]?
 
-        func ids(_ cleaning: ClipCleaning) -> [Int32] {
+        func ids(_ cleaning: TextCleaning) -> [Int32] {
             switch cleaning {
             case .openClip: openClip
             case .huggingFaceFast: huggingFaceFast ?? openClip
@@ -58,7 +61,7 @@ final class ClipFolder {
     }
 
     func tokenizer(
-        _ cleaning: ClipCleaning = .openClip, specialStrings: ClipTokenizer.SpecialStrings = .escaped
+        _ cleaning: TextCleaning = .openClip, specialStrings: SpecialStrings = .escaped
     ) throws(TokenizationError) -> ClipTokenizer {
         try ClipTokenizer(directory: url, cleaning: cleaning, specialStrings: specialStrings)
     }
@@ -77,8 +80,8 @@ let clipFileForms = [["bpe_simple_vocab_16e6.txt"], ["vocab.json", "merges.txt"]
 
 @Suite("CLIP tokenizer")
 struct ClipTokenizerTests {
-    @Test("ids of open_clip, tokenizers and transformers", arguments: ClipCleaning.allCases, clipFileForms)
-    func golden(cleaning: ClipCleaning, files: [String]) throws {
+    @Test("ids of open_clip, tokenizers and transformers", arguments: ClipGolden.cleanings, clipFileForms)
+    func golden(cleaning: TextCleaning, files: [String]) throws {
         let folder = try ClipFolder(files)
         let tokenizer = try folder.tokenizer(cleaning, specialStrings: .recognised)
         let escaping = try folder.tokenizer(cleaning)
@@ -104,11 +107,11 @@ struct ClipTokenizerTests {
 
     @Test("the flavours differ where the libraries do")
     func flavours() {
-        #expect(ClipCleaning.openClip.cleaned(" A &amp;amp; B\u{3000}“ΟΔΥΣΣΕΥΣ” ﬁ！") == "a & b \"οδυσσευς\" fi!")
-        #expect(ClipCleaning.huggingFaceFast.cleaned("A &amp; ΑΣ ﬁ！") == "a &amp; ασ ﬁ！")
-        #expect(ClipCleaning.huggingFaceSlow.cleaned("A猫\u{7}ΑΣ") == "a 猫 ας")
+        #expect(TextCleaning.openClip.cleaned(" A &amp;amp; B\u{3000}“ΟΔΥΣΣΕΥΣ” ﬁ！") == "a & b \"οδυσσευς\" fi!")
+        #expect(TextCleaning.huggingFaceFast.cleaned("A &amp; ΑΣ ﬁ！") == "a &amp; ασ ﬁ！")
+        #expect(TextCleaning.huggingFaceSlow.cleaned("A猫\u{7}ΑΣ") == "a 猫 ας")
         #expect(
-            ClipCleaning.huggingFaceFast.cleaned("İ e\u{301}").unicodeScalars.map(\.value) == [0x69, 0x307, 32, 0xE9])
+            TextCleaning.huggingFaceFast.cleaned("İ e\u{301}").unicodeScalars.map(\.value) == [0x69, 0x307, 32, 0xE9])
     }
 
     @Test(
@@ -162,12 +165,12 @@ struct ClipTokenizerTests {
     }
 
     @Test(
-        "hostile texts take no quadratic time", .timeLimit(.minutes(1)), arguments: ClipCleaning.allCases,
+        "hostile texts take no quadratic time", .timeLimit(.minutes(1)), arguments: ClipGolden.cleanings,
         [
             "a", "é", "猫", "!", "\u{301}", "\u{315}\u{301}", "Σ\u{301}", "&amp;", "&amp", "&", "<|", "\u{1B}[", "'s",
             "\u{1100}\u{1161}\u{11A8}", "\n", "amp;amp;",
         ])
-    func hostile(cleaning: ClipCleaning, piece: String) throws {
+    func hostile(cleaning: TextCleaning, piece: String) throws {
         let tokenizer = try ClipFolder(["bpe_simple_vocab_16e6.txt"]).tokenizer(cleaning, specialStrings: .recognised)
         let text = "&" + String(repeating: piece, count: 400_000 / piece.utf8.count)
         let tokens = tokenizer.encode(text, contextLength: 77)

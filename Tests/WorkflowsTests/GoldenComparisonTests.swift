@@ -77,8 +77,8 @@ import Tokenization
             result.preprocessing = Preprocessing(
                 size: preprocessing.size, resizeMode: resizeMode ?? preprocessing.resizeMode,
                 filter: filter ?? preprocessing.filter, cropRounding: cropRounding ?? preprocessing.cropRounding,
-                fillColor: preprocessing.fillColor, mean: preprocessing.mean,
-                standardDeviation: preprocessing.standardDeviation)
+                conversion: preprocessing.conversion, fillLevel: preprocessing.fillLevel, release: preprocessing.release
+            )
             return result
         }
     }

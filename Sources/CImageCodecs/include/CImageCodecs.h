@@ -45,7 +45,7 @@ typedef enum vlm_pixel_format {
 int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
                         vlm_pixel_format format, int32_t maximum_scan_count, uint8_t *pixels, vlm_codec_status *status);
 // INDEX8 for palettes and 1-bit grey, GREY16 for 16-bit grey, RGB8 or RGBA8 for all others. `palette` receives 256
-// colours of three bytes, black where the file has none.
+// colours of three bytes, black where the file has none; for 1-bit grey black and then white.
 int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
                        vlm_pixel_format format, uint8_t *palette, uint8_t *pixels, vlm_codec_status *status);
 // RGB8 or RGBA8.

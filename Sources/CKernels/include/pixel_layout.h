@@ -13,8 +13,8 @@ void vlm_rearrange_pixels(const uint8_t *source, ptrdiff_t origin, ptrdiff_t row
 // 8-bit RGBA: each colour c becomes c * alpha / 255, rounded. Source and target may be the same.
 void vlm_premultiply_rgba8(const uint8_t *source, uint8_t *target, size_t pixel_count);
 
-// Premultiplied 8-bit RGBA to RGB without alpha: 255 * c / alpha, fraction dropped, at most 255; where alpha is 0 or 255
-// the colour stays.
+// Premultiplied 8-bit RGBA to RGB without alpha: 255 * c / alpha, fraction dropped, at most 255; where alpha is 0 or
+// 255 the colour stays.
 void vlm_unpremultiplied_rgb8(const uint8_t *source, uint8_t *target, size_t pixel_count);
 
 // 8-bit RGBA to RGB: alpha is dropped.

@@ -48,6 +48,31 @@ extension ForeignCheckpoint {
             encoder: DualEncoder(architecture: architecture, checked: parameters, towers: .all), report: report)
     }
 
+    /// The model folder's description.
+    public var description: ModelDescription { ModelDescription(configuration: configuration, storage: storage) }
+
+    /// How many parts `checkFinite(part:)` divides the weights into: about one per tensor.
+    public var partCount: Int { tensors.names.count }
+
+    /// Reads the floats of one part and throws `nonFiniteWeight` when one is infinite or NaN.
+    ///
+    /// For an import, which copies weights without looking at them otherwise; parts may be checked on several threads.
+    public func checkFinite(part: Int) throws(EncodersError) {
+        guard let place = tensors[tensors.names[part]] else { return }
+        let isFinite: Bool
+        do {
+            isFinite = try place.isFinite()
+        } catch {
+            throw EncodersError(
+                .fileAccess, "tensor '\(place.entry.name)' could not be read", at: place.file.path, cause: error)
+        }
+        guard isFinite else {
+            throw EncodersError(
+                .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
+                at: place.entry.name)
+        }
+    }
+
     private func plan(_ architecture: DualEncoderArchitecture) -> WeightPlan {
         WeightPlan(
             tensors, rows: storage.naming.rows(configuration), architecture,

@@ -20,14 +20,11 @@ struct ForeignPadding {
                 if case .string(let text)? = fields["content"] { content = text } else { return nil }
             default: return nil
             }
-            if case .object(let added)? = tokenizer["added_tokens_decoder"] {
-                for (id, value) in added {
-                    if case .object(let fields) = value, fields["content"] == .string(content), let id = Int(id) {
-                        return id
-                    }
-                }
+            guard case .object(let added)? = tokenizer["added_tokens_decoder"] else { return known[content] }
+            let identifiers = added.compactMap { id, value in
+                if case .object(let fields) = value, fields["content"] == .string(content) { Int(id) } else { nil }
             }
-            return known[content]
+            return identifiers.min() ?? known[content]
         }
         let isGemma: Bool?
         if let tokenizerName {

@@ -1,5 +1,6 @@
 import ByteFormats
 import Foundation
+import Kernels
 
 /// The tensors of a checkpoint, in one safetensors file or in the shards an index lists.
 struct ForeignTensors: Sendable {
@@ -7,14 +8,33 @@ struct ForeignTensors: Sendable {
     struct Place: Sendable {
         let file: SafetensorsFile
         let entry: SafetensorsHeader.Entry
+
+        /// Whether no value is infinite or NaN; tensors of integers have none such.
+        func isFinite() throws(ByteFormatError) -> Bool {
+            switch entry.element {
+            case .float32, .float64, .float16, .bfloat16: break
+            default: return true
+            }
+            // Values are looked at while they are in the cache.
+            let buffer = FloatBuffer(count: min(1 << 16, entry.elementCount))
+            var start = 0
+            while start < entry.elementCount {
+                let run = start..<min(start + buffer.count, entry.elementCount)
+                try buffer.withMutableSpan(of: 0..<run.count) { span throws(ByteFormatError) in
+                    try file.copyFloats(of: entry, elements: run, into: &span)
+                }
+                guard RowKernels.isFinite(FloatRegion(buffer, offset: 0, count: run.count)) else { return false }
+                start = run.upperBound
+            }
+            return true
+        }
     }
 
     /// File names, relative to the folder.
     let fileNames: [String]
-    private let placeByName: [String: Place]
-
     /// All names, sorted, without a `module.` that all of them begin with.
-    var names: [String] { placeByName.keys.sorted() }
+    let names: [String]
+    private let placeByName: [String: Place]
 
     /// The tensor of a name.
     subscript(name: String) -> Place? { placeByName[name] }
@@ -40,6 +60,7 @@ struct ForeignTensors: Sendable {
         placeByName = Self.stripped(
             Dictionary(
                 file.header.entries.map { ($0.name, Place(file: file, entry: $0)) }, uniquingKeysWith: { $1 }))
+        names = placeByName.keys.sorted()
     }
 
     /// Opens the shards of an index; each tensor must be in the one shard that the index names, and nowhere else.
@@ -87,6 +108,7 @@ struct ForeignTensors: Sendable {
         }
         fileNames = [indexName] + shardNames
         placeByName = Self.stripped(found)
+        names = placeByName.keys.sorted()
     }
 
     private static func open(_ folder: String, _ name: String) throws(EncodersError) -> SafetensorsFile {

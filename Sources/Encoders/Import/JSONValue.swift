@@ -44,3 +44,26 @@ enum JSONValue: Sendable, Equatable, Decodable, CustomStringConvertible {
         }
     }
 }
+
+extension JSONValue: Encodable {
+    /// Encodes the value; whole numbers without a fraction.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .boolean(let value): try container.encode(value)
+        case .number(let value):
+            if let integer { try container.encode(integer) } else { try container.encode(value) }
+        case .string(let value): try container.encode(value)
+        case .array(let values): try container.encode(values)
+        case .object(let fields): try container.encode(fields)
+        }
+    }
+
+    /// The text of a file: sorted keys, so that equal values are equal bytes.
+    func jsonData() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+}

@@ -59,7 +59,7 @@ public enum EmbedWorkflow {
     ///   not be read (the others are done first).
     public static func run(_ request: EmbedRequest, in session: Session) async throws -> EmbedReport {
         let catalog = try session.writeCatalog()
-        if ModelStore(workspace: session.workspace).names().isEmpty {
+        if try ModelStore(workspace: session.workspace).names().isEmpty {
             try await DefaultModel.train(mayTakeLong: request.mayTrain, catalog: catalog, in: session)
         }
         let model = try ModelStore(workspace: session.workspace).model(named: request.model)

@@ -24,7 +24,7 @@ struct ItemEncoder: Sendable {
         contextLength = model.configuration.text.contextLength
         tokenizer = request.input.isImages ? nil : try model.tokenizer()
         switch request.product {
-        case .embedding, .features: encoder = try model.encoder()
+        case .embedding, .features: encoder = try model.encoder(request.input.isImages ? .image : .text)
         case .pixels, .tokens: encoder = nil
         }
     }
@@ -34,7 +34,7 @@ struct ItemEncoder: Sendable {
 
     /// Encodes the items of a batch, in order.
     func callAsFunction(_ items: [String]) throws -> Result {
-        request.input.isImages ? try images(items) : try texts(items)
+        request.input.isImages ? try images(items) : texts(items)
     }
 
     private func images(_ paths: [String]) throws -> Result {
@@ -67,9 +67,8 @@ struct ItemEncoder: Sendable {
             throw WorkflowError(.noInput, "the image cannot be read", place: path)
         }
         do {
-            return try preprocessing(
-                try ImageDecoder.decode(Array(data), applyOrientation: request.appliesOrientation)
-            ).bytes
+            return try preprocessing(decoding: Array(data), orientation: request.appliesOrientation ? .exif : .none)
+                .bytes
         } catch {
             throw WorkflowError(.badData, "the image cannot be decoded", place: path, cause: error)
         }
@@ -78,24 +77,38 @@ struct ItemEncoder: Sendable {
     private func rows(of encoder: DualEncoder, _ pictures: [[UInt8]]) -> [EncodedItem] {
         let count = pictures.count
         let pixels = Array(pictures.joined())
-        let values = encoder.encodeImages(pixels, count: count)
-        return split(values, count: count, shape: [values.count / count])
+        guard case .features(let features) = request.product else {
+            return split(encoder.encodeImages(pixels, count: count), count, [encoder.embeddingDimension])
+        }
+        let feature: DualEncoder.ImageFeature =
+            switch features {
+            case .pooled: .pooled
+            case .tokens: .tokens
+            case .spatial: .spatial
+            }
+        return split(encoder.imageFeatures(pixels, count: count, feature), count, encoder.shape(of: feature))
     }
 
-    private func texts(_ texts: [String]) throws -> Result {
+    private func texts(_ texts: [String]) -> Result {
         guard let tokenizer else { preconditionFailure("texts without a tokenizer") }
         let encoded = texts.map { tokenizer.encodeReportingTruncation($0, contextLength: contextLength) }
         var result = Result(truncatedCount: encoded.count(where: \.wasTruncated))
-        if let encoder {
+        switch (encoder, request.product) {
+        case (let encoder?, .features(let features)):
+            let width = encoder.configuration.text.width
+            result.items = encoder.textFeatures(encoded.map(\.tokens), features == .pooled ? .pooled : .tokens).map {
+                .floats($0, shape: features == .pooled ? [width] : [$0.count / width, width])
+            }
+        case (let encoder?, _):
             let values = encoder.encodeTexts(encoded.map(\.tokens))
-            result.items = split(values, count: texts.count, shape: [values.count / texts.count])
-        } else {
+            result.items = split(values, texts.count, [encoder.embeddingDimension])
+        case (nil, _):
             result.items = encoded.map { .tokens($0.tokens, droppedCharacterCount: $0.droppedCharacterCount) }
         }
         return result
     }
 
-    private func split(_ values: [Float], count: Int, shape: [Int]) -> [EncodedItem] {
+    private func split(_ values: [Float], _ count: Int, _ shape: [Int]) -> [EncodedItem] {
         let step = shape.reduce(1, *)
         return (0..<count).map { .floats(Array(values[$0 * step..<($0 + 1) * step]), shape: shape) }
     }

@@ -48,22 +48,26 @@ struct OpenedModel: Sendable {
                 .noInput, "there is no such folder; a model's name has no slash, a folder's path has one", place: folder
             )
         }
-        if Folder.exists("\(folder)/\(DualEncoder.descriptionFileName)") {
-            let name = URL(fileURLWithPath: folder).lastPathComponent
-            self.init(try InstalledModel(name: name, directory: folder))
-        } else {
-            let checkpoint = try ForeignCheckpoint(directory: folder)
-            name = folder
-            directory = folder
-            configuration = checkpoint.configuration
-            storage = .foreign(checkpoint)
+        guard !Folder.exists("\(folder)/\(DualEncoder.descriptionFileName)") else {
+            self.init(
+                try InstalledModel(name: URL(fileURLWithPath: folder).lastPathComponent, directory: folder))
+            return
         }
+        self.init(try ForeignCheckpoint(directory: folder))
     }
 
-    /// The towers, with weights.
-    func encoder() throws -> DualEncoder {
+    /// A checkpoint as it was downloaded.
+    private init(_ checkpoint: ForeignCheckpoint) {
+        name = checkpoint.directory
+        directory = checkpoint.directory
+        configuration = checkpoint.configuration
+        storage = .foreign(checkpoint)
+    }
+
+    /// The towers asked for, with weights; of a foreign checkpoint always both.
+    func encoder(_ towers: EncoderTowers = .all) throws -> DualEncoder {
         switch storage {
-        case .installed(let model): try model.encoder()
+        case .installed(let model): try model.encoder(towers)
         case .foreign(let checkpoint): try checkpoint.importModel().encoder
         }
     }
@@ -75,7 +79,7 @@ struct OpenedModel: Sendable {
         case .foreign:
             try TextTokenizer(
                 directory: URL(fileURLWithPath: directory),
-                cleaning: Folder.exists("\(directory)/open_clip_config.json") ? .openClip : .huggingFaceFast)
+                cleaning: try ReferenceCleaning.ofCheckpoint(inFolder: directory))
         }
     }
 

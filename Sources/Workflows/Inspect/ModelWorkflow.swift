@@ -8,12 +8,12 @@ public enum ModelWorkflow {
     /// A table of all models.
     public static func list(in session: Session) throws -> String {
         let store = ModelStore(workspace: session.workspace)
-        let current = store.currentName()
+        let current = try store.currentName()
         var table = TerminalTable(columns: [
             .init("model"), .init("image tower"), .init("text tower"), .init("dimensions", alignsRight: true),
             .init("space"), .init(""),
         ])
-        for name in store.names() {
+        for name in try store.names() {
             let model = try store.model(named: name)
             let (vision, text) = (model.configuration.vision, model.configuration.text)
             table.rows.append([

@@ -94,8 +94,8 @@ public enum StatusWorkflow {
                     captions: counts.captions, splits: counts.samplesBySplit))
         }
         let store = ModelStore(workspace: workspace)
-        let current = store.currentName()
-        for name in store.names() {
+        let current = try store.currentName()
+        for name in try store.names() {
             let model = try store.model(named: name)
             let share = try EmbeddedShare(
                 catalog: catalog, space: SpaceFolder(workspace: workspace, space: model.space))

@@ -66,7 +66,7 @@ struct GoldenComparison {
         var (cosine, worst) = (1.0, 0.0)
         let sources = try inputs.sources("image")
         for (source, expected) in zip(sources, inputs.pictures) {
-            let actual = preprocessing(try ImageDecoder.decode(source, applyOrientation: false)).bytes
+            let actual = try preprocessing(decoding: source, orientation: .none).bytes
             let comparison = VectorComparison(actual.map(Float.init), expected.map(Float.init))
             (cosine, worst) = (min(cosine, comparison.cosine), max(worst, comparison.maximumError))
         }

@@ -1,3 +1,4 @@
+import ByteFormats
 import Encoders
 import Foundation
 import PipelineEngine
@@ -11,67 +12,98 @@ public struct ModelImportRequest: Sendable {
     public var name: String
     /// Whether the MLPs use QuickGELU; nil leaves it to the checkpoint's configuration.
     public var usesQuickGELU: Bool?
-    /// How text is cleaned; nil chooses by the checkpoint's kind.
-    public var cleaning: ClipCleaning?
+    /// How text is cleaned; nil chooses by the checkpoint's files.
+    public var cleaning: TextCleaning?
+    /// Pixels per side of the images; nil for the checkpoint's own.
+    public var imageSize: Int?
+    /// Whether tensors that nothing is known about are left out instead of refused.
+    public var allowsUnusedTensors: Bool
 
     /// A request.
-    public init(directory: String, name: String, usesQuickGELU: Bool?, cleaning: ClipCleaning?) {
+    public init(
+        directory: String, name: String, usesQuickGELU: Bool?, cleaning: TextCleaning?, imageSize: Int? = nil,
+        allowsUnusedTensors: Bool = false
+    ) {
         self.directory = directory
         self.name = name
         self.usesQuickGELU = usesQuickGELU
         self.cleaning = cleaning
+        self.imageSize = imageSize
+        self.allowsUnusedTensors = allowsUnusedTensors
     }
 }
 
-/// Installs a public CLIP checkpoint as a model: weights by name table, configuration, tokenizer files, digests.
+/// Installs a public checkpoint as a model: weights as they are, configuration, tokenizer files, digests.
 public enum ModelImportWorkflow {
-    /// The file whose presence tells an open_clip folder from a Hugging Face one.
-    private static let openClipConfiguration = "open_clip_config.json"
-
     /// Imports and returns lines for people: what was read, what was assumed, what was left out.
+    ///
+    /// Everything is checked, finiteness of all weights included, before the model's folder is touched.
     ///
     /// - Throws: `EncodersError` and `TokenizationError` naming what is missing or unknown; `WorkflowError` when tokenizer
     ///   and model do not belong together.
     public static func run(_ request: ModelImportRequest, in session: Session) async throws -> String {
         let store = ModelStore(workspace: session.workspace)
         _ = try store.path(for: request.name)
-        let folder = URL(fileURLWithPath: request.directory)
         let activation = request.usesQuickGELU.map { $0 ? DualEncoderConfiguration.Activation.quickGELU : .gelu }
-        let checkpoint = try ForeignCheckpoint(directory: request.directory, activation: activation)
-        let isOpenClip = FileManager.default.fileExists(atPath: folder.appending(path: openClipConfiguration).path)
-        let cleaning = request.cleaning ?? (isOpenClip ? .openClip : .huggingFaceFast)
+        let checkpoint = try ForeignCheckpoint(
+            directory: request.directory, activation: activation, imageSize: request.imageSize)
+        let report = try checkpoint.report(allowsUnusedTensors: request.allowsUnusedTensors)
 
+        let folder = URL(fileURLWithPath: request.directory)
+        let cleaning = try request.cleaning ?? ReferenceCleaning.ofCheckpoint(inFolder: request.directory)
         let tokenizer = try TextTokenizer(directory: folder, cleaning: cleaning)
         let text = checkpoint.configuration.text
-        guard tokenizer.vocabularySize <= text.vocabularySize, Int(tokenizer.endTokenID) == text.endTokenID else {
+        var disagreements: [String] = []
+        if tokenizer.vocabularySize > text.vocabularySize {
+            disagreements.append(
+                "the tokenizer has \(tokenizer.vocabularySize) ids, the model \(text.vocabularySize)")
+        }
+        if text.pooling == .endToken, Int(tokenizer.endTokenID) != text.endTokenID {
+            disagreements.append(
+                "the tokenizer ends texts with \(tokenizer.endTokenID), the model pools at \(text.endTokenID)")
+        }
+        if text.isPadded, Int(tokenizer.padTokenID) != text.padTokenID {
+            disagreements.append(
+                "the tokenizer fills texts with \(tokenizer.padTokenID), the model's description with \(text.padTokenID)")
+        }
+        guard disagreements.isEmpty else {
             throw WorkflowError(
                 .badData,
-                "the tokenizer has \(tokenizer.vocabularySize) ids and ends texts with \(tokenizer.endTokenID), the model "
-                    + "has \(text.vocabularySize) and pools at \(text.endTokenID): they do not belong together",
+                disagreements.joined(separator: "; ") + ": they do not belong together; copy the folder again",
                 place: request.directory)
         }
         let files = try TextTokenizer.fileNames(inDirectory: folder, cleaning: cleaning).map { name in
             (name: name, bytes: [UInt8](try Data(contentsOf: folder.appending(path: name))))
         }
-        let (model, imported) = try await session.pool.run {
-            let imported = try checkpoint.importModel()
-            let model = try InstalledModel.install(
-                encoder: imported.encoder, tokenizerFiles: files, cleaning: cleaning, name: request.name, in: store)
-            return (model, imported)
+        _ = try await session.pool.map(Array(0..<checkpoint.partCount)) { try checkpoint.checkFinite(part: $0) }
+        // The description is kept for an export to the library it came from; nothing reads it for inference.
+        let others = checkpoint.fileNames.filter { name in
+            !checkpoint.storage.fileNames.contains(name) && !files.contains { $0.name == name }
         }
+        let golden = [GoldenComparison.fileName].filter { Folder.exists("\(request.directory)/\($0)") }
+        let model = try await InstalledModel.install(
+            checkpoint, tokenizerFiles: files, cleaning: cleaning, extraFileNames: others + golden, name: request.name,
+            in: store, pool: session.pool)
         try store.use(request.name)
+        return lines(checkpoint, report, model).joined(separator: "\n")
+    }
 
+    private static func lines(
+        _ checkpoint: ForeignCheckpoint, _ report: ImportReport, _ model: InstalledModel
+    ) -> [String] {
         var lines = [
-            "imported \(imported.tensorCount) tensors from \(checkpoint.fileNames.joined(separator: ", ")) as model "
-                + "\(model.name), space \(model.space.shortName); text is cleaned as \(cleaning.rawValue)"
+            "imported \(report.tensorCount) tensors (\(report.elementTypes.joined(separator: ", "))) from "
+                + "\(checkpoint.fileNames.joined(separator: ", ")) as model \(model.name), space \(model.space.shortName); "
+                + "text is cleaned as \(model.cleaning.rawValue)"
         ]
         lines += checkpoint.notes.map { "note: \($0)" }
-        if !checkpoint.ignoredKeys.isEmpty {
-            lines.append("settings that change nothing here: \(checkpoint.ignoredKeys.joined(separator: ", "))")
+        func list(_ title: String, _ names: [String]) {
+            if !names.isEmpty { lines.append("\(title): \(names.joined(separator: ", "))") }
         }
-        if !imported.ignoredTensors.isEmpty {
-            lines.append("tensors that are no parameters: \(imported.ignoredTensors.joined(separator: ", "))")
-        }
-        return lines.joined(separator: "\n")
+        list("settings that change nothing here", checkpoint.ignoredKeys)
+        list("tensors that are no parameters", report.ignoredTensors)
+        list("tensors reshaped", report.reshapedTensors)
+        list("tensors left out, as asked", report.unusedTensors)
+        return lines
     }
 }

@@ -17,8 +17,16 @@ struct QueryEncoder {
     private let preprocessing: Preprocessing
     private let contextLength: Int
 
-    init(model: InstalledModel) throws {
-        encoder = try model.encoder()
+    /// Reads the towers that `expression` needs, and no other.
+    init(model: InstalledModel, for expression: QueryExpression) throws {
+        var towers: EncoderTowers = []
+        for term in expression.terms {
+            switch term.content {
+            case .text: towers.insert(.text)
+            case .image: towers.insert(.image)
+            }
+        }
+        encoder = try model.encoder(towers)
         tokenizer = try model.tokenizer()
         preprocessing = model.preprocessing
         contextLength = model.configuration.text.contextLength

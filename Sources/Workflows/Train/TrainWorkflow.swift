@@ -1,3 +1,4 @@
+import ByteFormats
 import Encoders
 import Foundation
 import Kernels
@@ -63,7 +64,7 @@ public enum TrainWorkflow {
 
         let origin = Origin(run: runID, recipe: recipe)
         let originPath = "\(modelPath)/\(originFileName)"
-        if store.names().contains(request.model), Folder.exists(originPath),
+        if try store.names().contains(request.model), Folder.exists(originPath),
             try JSONFile.read(Origin.self, from: originPath) == origin
         {
             return TrainReport(

@@ -6,20 +6,21 @@ import Workflows
 struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Imports CLIP checkpoints, lists models, shows one, and chooses the one in use.",
-        subcommands: [Import.self, List.self, Show.self, Use.self, Verify.self])
+        abstract: "Imports and exports public checkpoints, lists models, shows one, and chooses the one in use.",
+        subcommands: [Import.self, Export.self, List.self, Show.self, Use.self, Verify.self])
 
     /// `vlmpipe model import`.
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Imports a ViT CLIP checkpoint from a folder of safetensors, configuration and tokenizer files.",
+            abstract: "Imports a public checkpoint from a folder of safetensors, configuration and tokenizer files.",
             discussion: """
-                The folder holds open_clip_model.safetensors and open_clip_config.json, or a Hugging Face CLIPModel \
-                (model.safetensors, config.json, preprocessor_config.json), and the tokenizer: tokenizer.json, or \
-                vocab.json with merges.txt, or bpe_simple_vocab_16e6.txt. Nothing is guessed in silence: what is \
-                missing or unknown is refused, what is assumed is said.
+                The folder holds open_clip_model.safetensors and open_clip_config.json, or a CLIPModel or SiglipModel of \
+                transformers (model.safetensors or its shards, config.json, preprocessor_config.json), and the \
+                tokenizer's files. Weights are copied as they are, mapped by table when they are read. Nothing is guessed \
+                in silence: what is missing or unknown is refused, what is assumed is said.
 
                   vlmpipe model import ViT-B-32/ --name b32
+                  vlmpipe model import ViT-B-16/ --name b16-384 --image-size 384
                 """)
         @OptionGroup var global: GlobalOptions
         @Argument(help: ArgumentHelp("Folder of the checkpoint.", valueName: "dir")) var directory: String
@@ -27,7 +28,14 @@ struct ModelCommand: AsyncParsableCommand {
         @Flag(help: "The MLPs use QuickGELU.") var quickGelu = false
         @Flag(help: "The MLPs use the exact GELU.") var gelu = false
         @Option(help: "How text is cleaned (default: as open_clip, or as Hugging Face's fast tokenizer for its files).")
-        var cleaning: ClipCleaning?
+        var cleaning: TextCleaning?
+        @Option(
+            help: ArgumentHelp(
+                "Pixels per side of the images (default: the checkpoint's); position embeddings are interpolated.",
+                valueName: "pixels"))
+        var imageSize: Int?
+        @Flag(help: "Leave out tensors that nothing is known about instead of refusing the checkpoint.")
+        var allowUnused = false
 
         func validate() throws {
             if quickGelu && gelu { throw ValidationError("--quick-gelu and --gelu exclude each other") }
@@ -36,8 +44,32 @@ struct ModelCommand: AsyncParsableCommand {
         func run() async throws {
             let request = ModelImportRequest(
                 directory: directory, name: name, usesQuickGELU: quickGelu ? true : gelu ? false : nil,
-                cleaning: cleaning)
+                cleaning: cleaning, imageSize: imageSize, allowsUnusedTensors: allowUnused)
             print(try await ModelImportWorkflow.run(request, in: try global.writingSession()))
+        }
+    }
+
+    /// `vlmpipe model export`.
+    struct Export: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Writes a model as open_clip or transformers read it.",
+            discussion: """
+                Weights, description and tokenizer files go to a folder, which is made. Models that the library does not \
+                have are refused with the reason.
+
+                  vlmpipe model export b32 b32-open_clip --as open_clip
+                  vlmpipe model export b32 b32-hf --as hf
+                """)
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: ArgumentHelp("Model.", valueName: "name")) var name: String
+        @Argument(help: ArgumentHelp("Folder.", valueName: "dir")) var directory: String
+        @Option(name: .customLong("as"), help: ArgumentHelp("The library: open_clip or hf.", valueName: "library"))
+        var target: ExportLibrary
+
+        func run() async throws {
+            print(
+                try await ModelExportWorkflow.run(
+                    name: name, directory: directory, target: target, in: try global.session()))
         }
     }
 
@@ -72,4 +104,5 @@ struct ModelCommand: AsyncParsableCommand {
     }
 }
 
-extension ClipCleaning: ExpressibleByArgument {}
+extension TextCleaning: ExpressibleByArgument {}
+extension ExportLibrary: ExpressibleByArgument {}
