@@ -12,9 +12,9 @@ public struct EncoderStage: Sendable {
         case block(Int)
         /// Convolutional image towers: after the stage of an index, cells in row order.
         case stage(Int)
-        /// The pooled token after the last block.
+        /// The pooled token after the last block; where attention pools, what it makes of the tokens behind the final norm.
         case pooled
-        /// After the final norm and the projection.
+        /// After the final norm and the projection, or without one the pooled vector.
         case projected
         /// At unit length.
         case embedding

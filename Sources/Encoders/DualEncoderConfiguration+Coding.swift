@@ -82,13 +82,17 @@ extension DualEncoderConfiguration: Codable {
         let interpolation = object.choice("interpolation", Interpolation.self, default: .bicubic)
         let resizeMode = object.choice("resize_mode", ResizeMode.self, default: .shortest)
         let cropRounding = object.choice("crop_rounding", CropRounding.self, default: .halfToEven)
-        guard let mean, let std, let interpolation, let resizeMode, let cropRounding else { return nil }
+        let rgbConversion = object.choice("rgb_conversion", RGBConversion.self, default: .beforeResize)
+        guard let mean, let std, let interpolation, let resizeMode, let cropRounding, let rgbConversion else {
+            return nil
+        }
         return Preprocessing(
-            mean: mean, std: std, interpolation: interpolation, resizeMode: resizeMode, cropRounding: cropRounding)
+            mean: mean, std: std, interpolation: interpolation, resizeMode: resizeMode, cropRounding: cropRounding,
+            rgbConversion: rgbConversion)
     }
 
-    /// Writes every key of CLIP's transformers, defaults included; keys of their relatives and `crop_rounding` only where they
-    /// are not the default.
+    /// Writes every key of CLIP's transformers, defaults included; keys of their relatives, `crop_rounding` and `rgb_conversion`
+    /// only where they are not the default.
     public func encode(to encoder: any Encoder) throws {
         typealias Key = StrictObject.Key
         var object = encoder.container(keyedBy: Key.self)
@@ -115,6 +119,9 @@ extension DualEncoderConfiguration: Codable {
         try preprocess.encode(preprocessing.resizeMode.rawValue, forKey: Key("resize_mode"))
         if preprocessing.cropRounding != .halfToEven {
             try preprocess.encode(preprocessing.cropRounding.rawValue, forKey: Key("crop_rounding"))
+        }
+        if preprocessing.rgbConversion != .beforeResize {
+            try preprocess.encode(preprocessing.rgbConversion.rawValue, forKey: Key("rgb_conversion"))
         }
     }
 

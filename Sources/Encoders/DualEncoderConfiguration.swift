@@ -39,6 +39,14 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         case down
     }
 
+    /// When a picture becomes RGB. It matters for palettes, alpha, ink and 16-bit grey; RGB and 8-bit grey come out the same.
+    public enum RGBConversion: String, Sendable, CaseIterable {
+        /// Before it is resized: processors of transformers and our own models.
+        case beforeResize
+        /// After it is resized in the mode of its file: OpenAI and open_clip.
+        case afterResize
+    }
+
     /// The resampling kernel.
     public enum Interpolation: String, Sendable, CaseIterable {
         /// Pillow's bicubic, a = −0.5.
@@ -59,6 +67,8 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         public var resizeMode: ResizeMode
         /// Rounding of the centre crop; used by `shortest`.
         public var cropRounding: CropRounding
+        /// When a picture becomes RGB.
+        public var rgbConversion: RGBConversion
 
         /// OpenAI's channel means.
         public static let openAIMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
@@ -68,13 +78,15 @@ public struct DualEncoderConfiguration: Sendable, Equatable {
         /// Describes the preprocessing; the defaults are OpenAI's statistics and a squashed bicubic resize.
         public init(
             mean: [Float] = Self.openAIMean, std: [Float] = Self.openAIStd, interpolation: Interpolation = .bicubic,
-            resizeMode: ResizeMode = .squash, cropRounding: CropRounding = .halfToEven
+            resizeMode: ResizeMode = .squash, cropRounding: CropRounding = .halfToEven,
+            rgbConversion: RGBConversion = .beforeResize
         ) {
             self.mean = mean
             self.std = std
             self.interpolation = interpolation
             self.resizeMode = resizeMode
             self.cropRounding = cropRounding
+            self.rgbConversion = rgbConversion
         }
     }
 

@@ -49,11 +49,11 @@ public struct EncoderCost: Sendable, Equatable {
                 if index > 0 {
                     side /= 2
                     total += products(
-                        layout, "imageTower.stages.\(index).downsampling.", positionCount: side * side)
+                        layout, "imageTower.stages.\(index).downsample.", positionCount: side * side)
                 }
                 total += products(layout, "imageTower.stages.\(index).blocks.", positionCount: side * side)
             }
-            return total + products(layout, "imageTower.head.", positionCount: 1)
+            return total + products(layout, "imageTower.projectionHidden.", positionCount: 1)
                 + products(layout, "imageTower.projection.", positionCount: 1)
         case .modifiedResNet(let network): return residualOperations(vision, network, layout)
         }

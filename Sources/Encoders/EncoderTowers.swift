@@ -1,7 +1,9 @@
 /// Which towers of a dual encoder are wanted: a text search needs no image tower, and does not read one.
 public struct EncoderTowers: OptionSet, Sendable {
+    /// One bit per tower.
     public let rawValue: Int
 
+    /// The towers of these bits.
     public init(rawValue: Int) {
         self.rawValue = rawValue
     }

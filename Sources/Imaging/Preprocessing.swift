@@ -13,7 +13,7 @@ public struct Preprocessing: Hashable, Sendable {
         case squash
         /// Short side to the size, long side to trunc(size · long / short), then the centre.
         case shortest
-        /// Long side to the size, both rounded half to even, then padded with `fillColor` around the centre.
+        /// Long side to the size, both rounded half to even, then padded with `fillLevel` around the centre.
         case longest
     }
 

@@ -27,7 +27,8 @@ enum CanonicalComposition {
             if hasLongMarks(text[start..<index]) {
                 result += composedByRules(text[start..<index])
             } else {
-                result.append(contentsOf: string(text[start..<index]).precomposedStringWithCanonicalMapping.unicodeScalars)
+                result.append(
+                    contentsOf: string(text[start..<index]).precomposedStringWithCanonicalMapping.unicodeScalars)
             }
         }
         return result

@@ -56,7 +56,8 @@ extension PiecePipeline {
         case "Replace":
             if let new = step["content"]?.text, let change = replacement(step, Array(new.utf8)) { return change }
             let pattern = step["pattern"]?["Regex"]?.text ?? step["pattern"]?["String"]?.text ?? ""
-            throw TokenFileProblem(unsupported: "its normalizer replaces the unsupported pattern “\(pattern.prefix(64))”")
+            throw TokenFileProblem(
+                unsupported: "its normalizer replaces the unsupported pattern “\(pattern.prefix(64))”")
         default: break
         }
         throw TokenFileProblem(unsupported: "its normalizer “\(type(step))” is not supported")

@@ -40,14 +40,16 @@ struct SentencePieceFile: Sendable {
             let draft = try SentencePieceDraft(bytes)
             guard let algorithm = Algorithm(rawValue: draft.algorithmNumber) else {
                 throw TokenFileProblem(
-                    unsupported: "its model type is \(draft.algorithmNumber); only 1 (unigram) and 2 (byte pairs) are supported"
+                    unsupported:
+                        "its model type is \(draft.algorithmNumber); only 1 (unigram) and 2 (byte pairs) are supported"
                 )
             }
             self.algorithm = algorithm
             vocabulary = try PieceVocabulary(
                 pieces: draft.pieces, scores: draft.scores, kinds: draft.kinds, unknownID: draft.unknownID,
                 hasByteFallback: draft.hasByteFallback)
-            guard draft.kinds.filter({ $0 == .unknown }).count == 1, draft.kinds[Int(draft.unknownID)] == .unknown else {
+            guard draft.kinds.filter({ $0 == .unknown }).count == 1, draft.kinds[Int(draft.unknownID)] == .unknown
+            else {
                 throw TokenFileProblem(reason: "it has not exactly one unknown piece, with the id that it states")
             }
             (normalizer, endPiece, padPiece) = (draft.normalizer, draft.endPiece, draft.padPiece)

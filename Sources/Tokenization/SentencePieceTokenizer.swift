@@ -89,7 +89,8 @@ public struct SentencePieceTokenizer: Sendable {
     public func encodeReportingTruncation(_ text: String, contextLength: Int) -> EncodedText {
         precondition(
             contextLength > framing.prefix.count + 1,
-            "encode: context length \(contextLength) has no room for \(framing.prefix.count + 1) special tokens and text")
+            "encode: context length \(contextLength) has no room for \(framing.prefix.count + 1) special tokens and text"
+        )
         let room = contextLength - 1
         var encoded = EncodedText(tokens: framing.prefix, droppedCharacterCount: 0)
         for part in parts(of: text) {

@@ -88,7 +88,7 @@ struct TokenizerJSON: Sendable {
             let key = try scanner.key()
             guard keys.insert(key).inserted else { throw scanner.problem("the key “\(key.prefix(64))” is there twice") }
             switch key {
-            case "vocab" where try scanner.peek() == UInt8(ascii: "["): 
+            case "vocab" where try scanner.peek() == UInt8(ascii: "["):
                 unigram = try scoredPieces(&scanner, roundsScoresTwice: roundsScoresTwice)
             case "vocab":
                 var read = BytePairFile(minimumCapacity: scanner.bytes.count / 96)
@@ -139,7 +139,9 @@ struct TokenizerJSON: Sendable {
     }
 
     private static func unsupportedSetting(_ settings: [String: JSONValue]) -> String? {
-        if !(settings["continuing_subword_prefix"]?.text ?? "").isEmpty { return "continuing_subword_prefix is not empty" }
+        if !(settings["continuing_subword_prefix"]?.text ?? "").isEmpty {
+            return "continuing_subword_prefix is not empty"
+        }
         if let dropout = settings["dropout"], dropout != .null, dropout != .number(0) { return "dropout is not 0" }
         if settings["ignore_merges"]?.flag == true { return "ignore_merges is on" }
         return nil

@@ -37,6 +37,22 @@ import Testing
         }
     }
 
+    /// Before the projection: the trunk's output or the attended vector, and the cells of the last stage.
+    @Test(arguments: cases) func featuresAreTheLibrarys(name: String) throws {
+        let golden = try GoldenCheckpoint(name)
+        let encoder = try ForeignCheckpoint(directory: golden.folder).importModel().encoder
+        let count = golden.pixels.count / encoder.configuration.vision.imageByteCount
+        let pooled = encoder.imageFeatures(golden.pixels, count: count, .pooled)
+        let stage = golden.holds("image.features") ? "image.features" : "image.pooled"
+        #expect(GoldenCheckpoint.worst(pooled, try golden.floats(stage)) <= 2e-5)
+        let cells = try golden.floats("image.stage.3")
+        for feature in [DualEncoder.ImageFeature.tokens, .spatial] {
+            #expect(encoder.shape(of: feature).reduce(count, *) == cells.count)
+            let actual = encoder.imageFeatures(golden.pixels, count: count, feature)
+            #expect(GoldenCheckpoint.worst(actual, cells) <= 2e-5)
+        }
+    }
+
     /// The comparison must be able to fail: other weights of one layer are noticed.
     @Test(arguments: [
         ("convnext-openclip-linear", "visual.trunk.stages.1.blocks.0.gamma"),
@@ -92,6 +108,32 @@ import Testing
         }
         let error = #expect(throws: EncodersError.self) { try ForeignCheckpoint(directory: copy.path) }
         #expect(error?.description.contains(mention) == true, "\(String(describing: error))")
+    }
+
+    /// What a trunk's name says; see timm's `convnext.py`.
+    @Test(arguments: [
+        ("convnext_small", [3, 3, 27, 3], [96, 192, 384, 768], Float(1e-6)),
+        ("convnext_base", [3, 3, 27, 3], [128, 256, 512, 1024], 1e-6),
+        ("convnext_large", [3, 3, 27, 3], [192, 384, 768, 1536], 1e-6),
+        ("convnext_xxlarge", [3, 4, 30, 3], [384, 768, 1536, 3072], 1e-5),
+    ])
+    func trunksHaveTheirShapes(name: String, depths: [Int], widths: [Int], epsilon: Float) throws {
+        let copy = try ForeignFolder(copying: "convnext-openclip-mlp")
+        try copy.edit("open_clip_config.json") { text in
+            let object = try #require(
+                JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+            var model = try #require(object["model_cfg"] as? [String: Any])
+            var vision = try #require(model["vision_cfg"] as? [String: Any])
+            vision["timm_model_name"] = name
+            vision["timm_model_kwargs"] = nil
+            model["vision_cfg"] = vision
+            let changed = object.merging(["model_cfg": model]) { $1 }
+            return String(decoding: try JSONSerialization.data(withJSONObject: changed), as: UTF8.self)
+        }
+        let vision = try ForeignCheckpoint(directory: copy.path).configuration.vision
+        #expect(
+            vision.architecture
+                == .convNeXt(.init(depths: depths, widths: widths, normEpsilon: epsilon, head: .mlp)))
     }
 
     @Test(arguments: [

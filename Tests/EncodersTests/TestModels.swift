@@ -72,7 +72,7 @@ enum TestModels {
         return [
             try DualEncoderConfiguration(
                 embeddingDimension: plain.embeddingDimension, vision: plain.vision, text: plain.text,
-                preprocessing: .init(cropRounding: .down)),
+                preprocessing: .init(cropRounding: .down, rgbConversion: .afterResize)),
             try configuration(stem: .convolutional, activation: .quickGELU), sigLIP, eva02,
             try DualEncoderConfiguration(
                 embeddingDimension: 12, vision: vision, text: text, activation: .geluTanh),

@@ -7,6 +7,9 @@
 Every picture in the folders and 500 synthetic ones (odd sizes, every mode, sampling and interlacing that the formats
 have) go through each recipe; the table on stdout says how many came out identical. Exits with 1 if any other did not.
 Pictures that the reference cannot read, and those that only one side reads, are listed by name.
+
+Pillow is to be the release that the recipes name (12, as in requirements.txt): Pillow 13 orders the two passes of
+a resize differently, which changes pixels of pictures much taller than wide, or squashed.
 """
 import argparse
 import collections

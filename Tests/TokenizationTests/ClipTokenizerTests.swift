@@ -17,8 +17,8 @@ struct ClipGolden: Decodable, Sendable {
 
         func ids(_ cleaning: TextCleaning) -> [Int32] {
             switch cleaning {
-            case .openClip: openClip
-            case .huggingFaceFast: huggingFaceFast ?? openClip
+            case .openClip, .openClipCanonicalize, .openClipWhitespace: openClip
+            case .huggingFaceFast, .huggingFaceLowercase: huggingFaceFast ?? openClip
             case .huggingFaceSlow: huggingFaceSlow ?? openClip
             }
         }

@@ -93,7 +93,10 @@ struct HostileTokenizerFileTests {
             ("gemma", "\"ignore_merges\": false", "\"ignore_merges\": true", .unsupportedTokenizer),
             ("gemma", "\"dropout\": null", "\"dropout\": 0.1", .unsupportedTokenizer),
             ("gemma", "MergedWithPrevious", "Isolated", .unsupportedTokenizer),
-            ("gemma", "\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}", "\"type\": \"NFKD\"", .unsupportedTokenizer),
+            (
+                "gemma", "\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}", "\"type\": \"NFKD\"",
+                .unsupportedTokenizer
+            ),
             ("gemma", "\"type\": \"BPE\"", "\"type\": \"WordPiece\"", .unsupportedTokenizer),
             ("gemma", "\"single_word\": false", "\"single_word\": true", .unsupportedTokenizer),
             ("gemma", "TemplateProcessing", "ByteLevel", .unsupportedTokenizer),
@@ -156,10 +159,12 @@ struct HostileTokenizerFileTests {
         }
         #expect(throws: JSONScanner.Problem.self) { try JSONScanner([0x22, 0xFF, 0x22]) }
         var scanner = try JSONScanner(Array(#" {"a\n\u00e9\ud83d\ude42": [-1.5e2, true, null, "", 0.1]} "#.utf8))
+        let value = try scanner.value()
         #expect(
-            try scanner.value()
+            value
                 == .object(["a\né🙂": .array([.number(-150), .boolean(true), .null, .string(""), .number(0.1)])]))
-        #expect(scanner.isAtEnd())
+        let isAtEnd = scanner.isAtEnd()
+        #expect(isAtEnd)
     }
 }
 

@@ -32,7 +32,8 @@ struct SentencePieceTokenizerTests {
             let tokenizer = try folder.tokenizer(cleaning)
             for special in specials {
                 let ids = tokenizer.encode("a \(special) b", contextLength: 64)
-                #expect(ids.last == 1 && !ids.dropLast().contains { [0, 1].contains($0) }, "\(cleaning) \(special) \(ids)")
+                #expect(
+                    ids.last == 1 && !ids.dropLast().contains { [0, 1].contains($0) }, "\(cleaning) \(special) \(ids)")
                 if isGemma { #expect(!ids.contains { $0 == 4 || $0 == 5 }) }
             }
         }

@@ -41,7 +41,8 @@ struct ExportDescription {
         let isQuick = textActivation == .quickGELU
         if isQuick { model["quick_gelu"] = .boolean(true) }
         if family == .clip, visionActivation != (isQuick ? .quickGELU : .gelu) {
-            problems.append("open_clip has no such image tower with \(visionActivation.rawValue) beside this text tower")
+            problems.append(
+                "open_clip has no such image tower with \(visionActivation.rawValue) beside this text tower")
         }
         if family == .sigLIP { model["custom_text"] = .boolean(true) }
         if let bias = configuration.initialLogitBias { model["init_logit_bias"] = Self.number(bias) }
@@ -84,7 +85,9 @@ struct ExportDescription {
             name = ""
             problems.append("open_clip has no such image tower with QuickGELU")
         }
-        if vision.normEpsilon != 1e-6 { problems.append("timm's towers have an epsilon of 1e-6, not \(vision.normEpsilon)") }
+        if vision.normEpsilon != 1e-6 {
+            problems.append("timm's towers have an epsilon of 1e-6, not \(vision.normEpsilon)")
+        }
         return [
             "image_size": Self.number(vision.imageSize), "timm_model_name": .string(name),
             "timm_model_pretrained": .boolean(false), "timm_pool": .string("map"), "timm_proj": .string("none"),
@@ -131,7 +134,8 @@ struct ExportDescription {
     /// `config.json`.
     mutating func huggingFace() -> JSONValue {
         if family == .clip && text.endTokenID == 2 {
-            problems.append("its end token is 2, which transformers takes for the sign of an old file and pools elsewhere")
+            problems.append(
+                "its end token is 2, which transformers takes for the sign of an old file and pools elsewhere")
         }
         let isCLIP = family == .clip
         let prefix = isCLIP ? "clip" : "siglip"
@@ -195,7 +199,8 @@ struct ExportDescription {
             if family == .clip { fields["do_center_crop"] = .boolean(false) }
         case .shortest, .longest:
             problems.append(
-                "its images are resized as '\(preprocessing.resizeMode.rawValue)', which the image processor of transformers does not do")
+                "its images are resized as '\(preprocessing.resizeMode.rawValue)', which the image processor of transformers does not do"
+            )
         }
         return .object(fields)
     }

@@ -62,10 +62,13 @@ struct ExportForm {
                 "its image tower is a convolutional network, whose norms are joined with their neighbours when it is read: only an unchanged checkpoint can be exported, to the library it came from"
             )
         }
-        if vision.stem == .convolutional { problems.append("its stem is convolutional, which the target does not have") }
+        if vision.stem == .convolutional {
+            problems.append("its stem is convolutional, which the target does not have")
+        }
         if vision.hasSubNorm || vision.mlp != .standard || vision.rotaryGridSize != nil || !vision.hasKeyBias {
             problems.append(
-                "its image tower is of EVA02's kind: only an unchanged checkpoint can be exported, to the library it came from")
+                "its image tower is of EVA02's kind: only an unchanged checkpoint can be exported, to the library it came from"
+            )
         }
         let isPlain =
             family == .clip

@@ -19,7 +19,7 @@ extension ForeignCheckpoint {
         let isArchive = ["input_resolution", "context_length", "vocab_size"].allSatisfy { tensors[$0] != nil }
         guard isArchive || activation != nil else {
             throw EncodersError(
-                .unsupportedModel,
+                .fileAccess,
                 "is missing. The shapes are those of an OpenAI model, but nothing says which activation it has: state it with --quick-gelu (OpenAI, MetaCLIP, DFN) or --gelu (LAION, DataComp), or copy the file",
                 at: place)
         }
@@ -40,8 +40,12 @@ private struct OpenAIShapes {
             return shape
         }
         func count(_ prefix: String, part: Int) -> Int {
-            Set(tensors.names.filter { $0.hasPrefix(prefix) }.compactMap { $0.split(separator: ".").dropFirst(part).first })
-                .count
+            Set(
+                tensors.names.filter { $0.hasPrefix(prefix) }.compactMap {
+                    $0.split(separator: ".").dropFirst(part).first
+                }
+            )
+            .count
         }
         func number(_ value: Int) -> JSONValue { .number(Double(value)) }
         func gridSize(_ positions: [Int]) -> Int { Int(Double(max(0, positions[0] - 1)).squareRoot().rounded()) }

@@ -163,6 +163,7 @@ extension ForeignDescription {
             mean: object.numbers("mean", default: Preprocessing.openAIMean),
             std: object.numbers("std", default: Preprocessing.openAIStd),
             interpolation: DualEncoderConfiguration.Interpolation(rawValue: interpolation) ?? .bicubic,
-            resizeMode: DualEncoderConfiguration.ResizeMode(rawValue: mode) ?? .shortest)
+            resizeMode: DualEncoderConfiguration.ResizeMode(rawValue: mode) ?? .shortest,
+            rgbConversion: .afterResize)
     }
 }

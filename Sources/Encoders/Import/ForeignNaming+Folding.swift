@@ -54,10 +54,10 @@ extension ForeignNaming.Folding.Rule {
 extension ForeignNaming.Row {
     /// The weight and bias at `parameter` from a convolution without bias and the batch normalisation behind it.
     static func batchNormalised(
-        _ parameter: String, convolution: String, norm: String, _ arrangement: ForeignNaming.Arrangement = .channelsSecond
+        _ parameter: String, convolution: String, norm: String
     ) -> [Self] {
         let statistics = ["\(norm).weight", "\(norm).running_var"]
-        var weight = Self("\(parameter).weight", from: "\(convolution).weight", arrangement)
+        var weight = Self("\(parameter).weight", from: "\(convolution).weight", .channelsSecond)
         weight.folding = .init(rule: .batchNormWeight, tensors: statistics)
         var bias = Self("\(parameter).bias", from: "\(norm).bias")
         bias.folding = .init(rule: .batchNormBias, tensors: statistics + ["\(norm).running_mean"])

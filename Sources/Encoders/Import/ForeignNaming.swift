@@ -70,7 +70,7 @@ enum ForeignNaming: String, Sendable, CaseIterable {
         switch self {
         case .openCLIP, .openCLIPCustomText:
             ["attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size", "logit_bias"]
-                .contains(name) || Self.isModifiedResNetBuffer(name)
+                .contains(name) || Self.isModifiedResNetBuffer(name) || name.hasPrefix("visual.trunk.rope.")
         case .huggingFace: name == "logit_bias" || name.hasSuffix(".embeddings.position_ids")
         }
     }

@@ -123,7 +123,7 @@ struct SampleEmbedder: Sendable {
             pixels.reserveCapacity(samples.count * preprocessing.size * preprocessing.size * 3)
             for sample in samples {
                 do {
-                    pixels += preprocessing(try images.image(of: sample)).bytes
+                    pixels += try images.modelInput(of: sample, preprocessing)
                     result.rows.append(EmbeddingRow(ordinal: sample.ordinal, view: .image, key: sample.key))
                 } catch  where Quarantine.concernsOneSample(error, isInFolder: item.isFolder) {
                     result.failures.append(

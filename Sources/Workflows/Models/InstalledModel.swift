@@ -75,7 +75,7 @@ public struct InstalledModel: Sendable {
         return Preprocessing(
             size: configuration.vision.imageSize, resizeMode: mode,
             filter: settings.interpolation == .bicubic ? .bicubic : .bilinear,
-            cropRounding: settings.cropRounding == .down ? .down : .halfToEven, mean: settings.mean,
-            standardDeviation: settings.std)
+            cropRounding: settings.cropRounding == .down ? .down : .halfToEven,
+            conversion: settings.rgbConversion == .afterResize ? .afterResize : .beforeResize)
     }
 }

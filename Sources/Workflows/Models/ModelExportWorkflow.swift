@@ -29,7 +29,8 @@ public enum ModelExportWorkflow {
         var notes: [String] = []
         if let copied = try model.sourceFileNames(of: target) {
             for name in copied {
-                _ = try await HashedCopy.copy("\(model.directory)/\(name)", to: "\(directory)/\(name)", pool: session.pool)
+                _ = try await HashedCopy.copy(
+                    "\(model.directory)/\(name)", to: "\(directory)/\(name)", pool: session.pool)
             }
             names = copied
             notes.append("the checkpoint's own files, unchanged")

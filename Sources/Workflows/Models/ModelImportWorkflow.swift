@@ -64,7 +64,8 @@ public enum ModelImportWorkflow {
         }
         if text.isPadded, Int(tokenizer.padTokenID) != text.padTokenID {
             disagreements.append(
-                "the tokenizer fills texts with \(tokenizer.padTokenID), the model's description with \(text.padTokenID)")
+                "the tokenizer fills texts with \(tokenizer.padTokenID), the model's description with \(text.padTokenID)"
+            )
         }
         guard disagreements.isEmpty else {
             throw WorkflowError(

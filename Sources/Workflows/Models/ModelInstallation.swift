@@ -48,13 +48,35 @@ struct ModelInstallation {
         }
         words.update(number: UInt64(configuration.text.contextLength))
         let wordsDigest = words.finalize()
-        let preprocessing = Digest(hashing: try JSONFile.text(InstalledModel.preprocessing(configuration)))
+        let preprocessing = Digest(hashing: try JSONFile.text(InstalledModel.CanonicalPreprocessing(configuration)))
         let digests = InstalledModel.Digests(
             weights: weights, tokenizer: wordsDigest, preprocessing: preprocessing,
             space: SpaceFingerprint(weights: weights, tokenizer: wordsDigest, preprocessing: preprocessing),
             cleaning: cleaning, files: files)
         try JSONFile.write(digests, to: "\(path)/\(InstalledModel.digestsFileName)")
         return try InstalledModel(name: name, directory: path)
+    }
+}
+
+/// Everything that decides the numbers a tower is given for a picture, in the words that the space's digest is taken over.
+private struct CanonicalPreprocessing: Encodable {
+    let size: Int
+    let resizeMode: String
+    let filter: String
+    let cropRounding: String
+    let conversion: String
+    let mean: [Float]
+    let standardDeviation: [Float]
+
+    init(_ configuration: DualEncoderConfiguration) {
+        let settings = configuration.preprocessing
+        size = configuration.vision.imageSize
+        resizeMode = settings.resizeMode.rawValue
+        filter = settings.interpolation.rawValue
+        cropRounding = settings.cropRounding.rawValue
+        conversion = settings.rgbConversion.rawValue
+        mean = settings.mean
+        standardDeviation = settings.std
     }
 }
 

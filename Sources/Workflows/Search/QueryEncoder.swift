@@ -17,15 +17,8 @@ struct QueryEncoder {
     private let preprocessing: Preprocessing
     private let contextLength: Int
 
-    /// Reads the towers that `expression` needs, and no other.
-    init(model: InstalledModel, for expression: QueryExpression) throws {
-        var towers: EncoderTowers = []
-        for term in expression.terms {
-            switch term.content {
-            case .text: towers.insert(.text)
-            case .image: towers.insert(.image)
-            }
-        }
+    /// Reads the towers asked for, and no other; encoding a term of the other one traps.
+    init(model: InstalledModel, towers: EncoderTowers = .all) throws {
         encoder = try model.encoder(towers)
         tokenizer = try model.tokenizer()
         preprocessing = model.preprocessing
@@ -52,7 +45,8 @@ struct QueryEncoder {
                     throw WorkflowError(.noInput, "the query's image cannot be read", place: path)
                 }
                 do {
-                    vector = encoder.encodeImages(preprocessing(try ImageDecoder.decode(Array(data))).bytes, count: 1)
+                    let image = try preprocessing(decoding: Array(data), orientation: .exif)
+                    vector = encoder.encodeImages(image.bytes, count: 1)
                 } catch {
                     throw WorkflowError(.badData, "the query's image cannot be decoded", place: path, cause: error)
                 }
@@ -64,5 +58,19 @@ struct QueryEncoder {
             throw WorkflowError(.usage, "the terms of the query cancel each other out; nothing is left to search for")
         }
         return Encoded(vector: sum.map { Float(Double($0) / length) }, warnings: warnings)
+    }
+}
+
+extension QueryExpression {
+    /// The towers that the terms need.
+    var towers: EncoderTowers {
+        var towers: EncoderTowers = []
+        for term in terms {
+            switch term.content {
+            case .text: towers.insert(.text)
+            case .image: towers.insert(.image)
+            }
+        }
+        return towers
     }
 }

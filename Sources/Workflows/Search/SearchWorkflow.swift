@@ -68,7 +68,7 @@ public enum SearchWorkflow {
         let space = SpaceFolder(workspace: session.workspace, space: model.space)
         let index = try space.openIndex(model: model)
 
-        let encoded = try QueryEncoder(model: model, for: expression).encode(expression)
+        let encoded = try QueryEncoder(model: model, towers: expression.towers).encode(expression)
         for warning in encoded.warnings { session.note(warning) }
         let filter = try filter(request, catalog)
 

@@ -1,0 +1,93 @@
+import Encoders
+import Foundation
+import TestSupport
+import Testing
+
+/// Models written for other libraries and read again; that the libraries read them is checked by Tests/Peers/export.py.
+@Suite struct ExportTests {
+    private func model(_ configuration: DualEncoderConfiguration) throws -> DualEncoder {
+        let architecture = try DualEncoderArchitecture(configuration)
+        return try DualEncoder(configuration: configuration, parameters: TestModels.parameters(architecture, seed: 5))
+    }
+
+    /// What comes back computes the very same.
+    private func expectSame(_ model: DualEncoder, _ target: ExportTarget) throws {
+        let folder = try TemporaryFolder()
+        _ = try model.export(toDirectory: folder.file("out"), as: target)
+        let again = try ForeignCheckpoint(directory: folder.file("out")).importModel().encoder
+        let texts = TestModels.texts(model.configuration, count: 5, seed: 2)
+        let pixels = TestModels.pixels(model.configuration, count: 3, seed: 3)
+        #expect(again.encodeTexts(texts) == model.encodeTexts(texts))
+        #expect(again.encodeImages(pixels, count: 3) == model.encodeImages(pixels, count: 3))
+        #expect(again.logitScale == model.logitScale && again.logitBias == model.logitBias)
+    }
+
+    @Test(arguments: ExportTarget.allCases, DualEncoderConfiguration.Activation.allCases)
+    func ourOwnTransformersComeBack(target: ExportTarget, activation: DualEncoderConfiguration.Activation) throws {
+        let model = try model(TestModels.configuration(stem: .patch, activation: activation))
+        if target == .openCLIP && activation == .geluTanh {
+            let error = try #require(throws: EncodersError.self) { try expectSame(model, target) }
+            #expect(error.code == .unsupportedModel && error.message.contains("geluTanh"))
+        } else {
+            try expectSame(model, target)
+        }
+    }
+
+    @Test(arguments: [
+        ("clip-hf-gelu-bf16", ExportTarget.openCLIP), ("clip-hf-quickgelu-f32-sharded", .openCLIP),
+        ("clip-openclip-custom-quickgelu-f16", .openCLIP), ("clip-openclip-gelu-f32", .huggingFace),
+        ("clip-openclip-heads-104", .huggingFace),
+    ]) func checkpointsComeBack(name: String, target: ExportTarget) throws {
+        try expectSame(
+            try ForeignCheckpoint(directory: ForeignCheckpointGoldenTests.folder(name)).importModel().encoder, target)
+    }
+
+    @Test func aModelWithEndToken2IsRefusedForTransformers() throws {
+        let path = try ForeignCheckpointGoldenTests.folder("clip-openclip-custom-quickgelu-f16")
+        let model = try ForeignCheckpoint(directory: path).importModel().encoder
+        let error = try #require(throws: EncodersError.self) { try expectSame(model, .huggingFace) }
+        #expect(error.code == .unsupportedModel && error.message.contains("end token is 2"))
+    }
+
+    @Test(arguments: ExportTarget.allCases) func whatTheTargetHasNotIsRefused(target: ExportTarget) throws {
+        var models = [
+            (try model(TestModels.configuration(stem: .convolutional)), "stem is convolutional"),
+            (try model(TestModels.eva02()), "EVA02"),
+        ]
+        for name in ["convnext-openclip-linear", "resnet-openclip-quickgelu"] {
+            let path = try ForeignCheckpointGoldenTests.folder(name)
+            models.append((try ForeignCheckpoint(directory: path).importModel().encoder, "convolutional network"))
+        }
+        for (model, reason) in models {
+            let folder = try TemporaryFolder()
+            let error = try #require(throws: EncodersError.self) {
+                try model.export(toDirectory: folder.file("out"), as: target)
+            }
+            #expect(error.code == .unsupportedModel && error.message.contains(reason), "\(error)")
+            #expect(try folder.names().isEmpty)
+        }
+    }
+
+    /// OpenAI's weights have no description: their shapes are read off, the activation must be known.
+    @Test func weightsWithoutADescription() throws {
+        let configuration = try DualEncoderConfiguration(
+            embeddingDimension: 24,
+            vision: .init(imageSize: 24, patchSize: 8, width: 128, layerCount: 2),
+            text: .init(
+                contextLength: 9, vocabularySize: 30, width: 64, layerCount: 1, headCount: 1, endTokenID: 29,
+                padTokenID: 0), activation: .quickGELU, preprocessing: .init(resizeMode: .shortest))
+        let model = try model(configuration)
+        let folder = try TemporaryFolder()
+        _ = try model.export(toDirectory: folder.path, as: .openCLIP)
+        try FileManager.default.removeItem(atPath: folder.file("open_clip_config.json"))
+        let error = try #require(throws: EncodersError.self) { try ForeignCheckpoint(directory: folder.path) }
+        #expect(error.code == .fileAccess && error.message.contains("--quick-gelu") && error.message.contains("--gelu"))
+        let checkpoint = try ForeignCheckpoint(directory: folder.path, activation: .quickGELU)
+        #expect(checkpoint.configuration.vision == configuration.vision)
+        #expect(checkpoint.configuration.text == configuration.text)
+        #expect(checkpoint.notes.contains { $0.contains("read off the tensors") })
+        let pixels = TestModels.pixels(configuration, count: 2, seed: 1)
+        #expect(
+            try checkpoint.importModel().encoder.encodeImages(pixels, count: 2) == model.encodeImages(pixels, count: 2))
+    }
+}
