@@ -91,7 +91,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("Samples"),
         tests("PipelineEngine"),
-        tests("ByteFormats", ["CKernels", "TestSupport"]),
+        tests("ByteFormats", ["CKernels", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("Kernels", ["TestSupport"]),
         tests("Tensors", ["Kernels", "TestSupport"]),
         tests(

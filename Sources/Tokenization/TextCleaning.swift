@@ -159,6 +159,3 @@ public enum TextCleaning: String, Sendable, CaseIterable, Codable {
         }
     }
 }
-
-/// The earlier name of ``TextCleaning``.
-public typealias ClipCleaning = TextCleaning

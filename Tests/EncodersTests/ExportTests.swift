@@ -42,6 +42,23 @@ import Testing
             try ForeignCheckpoint(directory: ForeignCheckpointGoldenTests.folder(name)).importModel().encoder, target)
     }
 
+    /// What SigLIP's texts are padded with is known to its tokenizer alone, which travels beside the weights.
+    @Test(arguments: ["siglip-hf-tanh-heads-72", "siglip2-hf-gelu"], ExportTarget.allCases)
+    func sigLIPComesBack(name: String, target: ExportTarget) throws {
+        let path = try ForeignCheckpointGoldenTests.folder(name)
+        let model = try ForeignCheckpoint(directory: path).importModel().encoder
+        let folder = try TemporaryFolder()
+        _ = try model.export(toDirectory: folder.path, as: target)
+        try FileManager.default.copyItem(
+            atPath: path + "/tokenizer_config.json", toPath: folder.file("tokenizer_config.json"))
+        let again = try ForeignCheckpoint(directory: folder.path).importModel().encoder
+        let golden = try GoldenCheckpoint(name)
+        let count = golden.pixels.count / model.configuration.vision.imageByteCount
+        #expect(again.encodeTexts(golden.texts) == model.encodeTexts(golden.texts))
+        #expect(again.encodeImages(golden.pixels, count: count) == model.encodeImages(golden.pixels, count: count))
+        #expect(again.logitScale == model.logitScale && again.logitBias == model.logitBias)
+    }
+
     @Test func aModelWithEndToken2IsRefusedForTransformers() throws {
         let path = try ForeignCheckpointGoldenTests.folder("clip-openclip-custom-quickgelu-f16")
         let model = try ForeignCheckpoint(directory: path).importModel().encoder

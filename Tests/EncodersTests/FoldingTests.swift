@@ -18,7 +18,7 @@ import Testing
         let weight = apply(.batchNormWeight, to: [1, 2, 10, 20], [gain, variance])
         for (actual, expected) in zip(weight, [1.5, 3, -10, -20]) { #expect(abs(Double(actual) - expected) < 1e-5) }
         let bias = apply(.batchNormBias, to: [0.25, 7], [gain, variance, [2, -3]])
-        for (actual, expected) in zip(bias, [0.25 - 2 * 1.5, 7 + 3 * -1]) {
+        for (actual, expected) in zip(bias, [-2.75, 4.0]) {
             #expect(abs(Double(actual) - expected) < 1e-5)
         }
     }

@@ -71,6 +71,6 @@ import Testing
         let error = try #require(throws: EncodersError.self) {
             _ = try texts { if $0.name == "visual.ln_post.bias" { $0.values[3] = .infinity } }
         }
-        #expect(error.code == .nonFiniteWeight && error.place == "imageTower.finalNorm.bias")
+        #expect(error.code == .nonFiniteWeight && error.place == "visual.ln_post.bias")
     }
 }

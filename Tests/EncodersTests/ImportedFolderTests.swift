@@ -132,7 +132,7 @@ import Testing
         // A header that claims more than there is, and more than there could be.
         for claim in [UInt64(1) << 20, 1 << 40, .max] {
             var spoilt = bytes
-            withUnsafeBytes(of: claim.littleEndian) { unsafe spoilt.replaceSubrange(0..<8, with: $0) }
+            spoilt.replaceSubrange(0..<8, with: (0..<8).map { UInt8(truncatingIfNeeded: claim >> (8 * $0)) })
             try spoilt.write(to: url)
             let error = try #require(throws: EncodersError.self) { try ForeignCheckpoint(directory: folder.path) }
             #expect(error.code == .fileAccess && error.cause is ByteFormatError)
@@ -168,7 +168,8 @@ extension ForeignFolder {
         let old = try SafetensorsFile(path: path).floats(of: tensor)[index]
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         let place = header.dataByteOffset + entry.byteRange.lowerBound + 4 * index
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { unsafe bytes.replaceSubrange(place..<place + 4, with: $0) }
+        bytes.replaceSubrange(
+            place..<place + 4, with: (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) })
         try bytes.write(to: URL(fileURLWithPath: path))
         return old
     }

@@ -24,7 +24,8 @@ import Testing
                 let expected = try golden.floats(of: entry.name)
                 #expect(result.count == expected.count)
                 let worst = zip(result, expected).map { abs($0 - $1) }.max() ?? .infinity
-                #expect(worst <= 2e-6, "\(entry.name): \(worst)")
+                // Of values of unit size: the Float polynomials of both sides cancel terms of about 10.
+                #expect(worst <= 5e-6, "\(entry.name): \(worst)")
                 count += 1
             }
         }

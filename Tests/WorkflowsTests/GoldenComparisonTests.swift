@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Kernels
 import TestSupport
 import Testing
 import Tokenization
@@ -90,7 +91,7 @@ import Tokenization
         .deletingLastPathComponent().deletingLastPathComponent()
     private static let fixtures = tests.appending(path: "EncodersTests/Fixtures")
 
-    private static func shortTokenizer(_ cleaning: ClipCleaning) throws -> TextTokenizer {
+    private static func shortTokenizer(_ cleaning: TextCleaning) throws -> TextTokenizer {
         try TextTokenizer(
             directory: tests.appending(path: "TokenizationTests/Fixtures/clip"), cleaning: cleaning)
     }

@@ -51,9 +51,7 @@ public struct SceneBenchmark: Codable, Sendable {
         guard try catalog.samples(matching: "split = 'test' AND captions > 0", ofDataset: dataset).isEmpty else {
             throw WorkflowError(.usage, "the test split was ingested with captions; ingest it with --no-captions")
         }
-        // Every query is a text.
-        let encoder = try QueryEncoder(
-            model: model, for: QueryExpression(terms: [.init(weight: 1, content: .text(""))]))
+        let encoder = try QueryEncoder(model: model)
 
         var withheld: [String: Figures] = [:]
         var all: [String: Figures] = [:]

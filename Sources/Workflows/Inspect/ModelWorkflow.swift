@@ -31,7 +31,7 @@ public enum ModelWorkflow {
         let model = try ModelStore(workspace: session.workspace).model(named: name)
         let configuration = model.configuration
         let cost = try EncoderCost(configuration)
-        func line(_ name: String, _ value: String) -> String { TerminalText.padded(name, toWidth: 16) + value + "\n" }
+        func line(_ name: String, _ value: String) -> String { TerminalText.padded(name, toWidth: 18) + value + "\n" }
         func size(_ parameterCount: Int, _ operationCount: Int, _ item: String) -> String {
             String(
                 format: "%.2f M parameters, %.2f GFLOP per %@", Double(parameterCount) / 1e6,

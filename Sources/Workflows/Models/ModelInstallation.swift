@@ -48,7 +48,7 @@ struct ModelInstallation {
         }
         words.update(number: UInt64(configuration.text.contextLength))
         let wordsDigest = words.finalize()
-        let preprocessing = Digest(hashing: try JSONFile.text(InstalledModel.CanonicalPreprocessing(configuration)))
+        let preprocessing = Digest(hashing: try JSONFile.text(CanonicalPreprocessing(configuration)))
         let digests = InstalledModel.Digests(
             weights: weights, tokenizer: wordsDigest, preprocessing: preprocessing,
             space: SpaceFingerprint(weights: weights, tokenizer: wordsDigest, preprocessing: preprocessing),

@@ -57,8 +57,8 @@ public enum ModelVerifyWorkflow {
         } else {
             let start = comparison.rows.first { $0.cosine < 0.999_99 || !$0.isWithinBound }.map(\.stage) ?? missed[0]
             summary =
-                "\(name) does not compute what its library computes (\(missed.joined(separator: ", "))); the values part at "
-                + "\(start)"
+                "\(name) does not compute what its library computes (\(missed.joined(separator: ", "))); the first stage that "
+                + "differs is \(start)"
         }
         return ModelVerifyReport(
             table: table.text(width: nil, usesColor: false), summary: summary, isVerified: missed.isEmpty)
