@@ -84,7 +84,8 @@ import Testing
         // start, a, cat as two pieces, end; what a causal tower does not compute is marked.
         let rowCount = floats.count / 8
         #expect(rowCount == 24 && floats.count { $0.isNaN } == (rowCount - 5) * 8)
-        #expect(floats[..<40].allSatisfy(\.isFinite))
+        let isFinite = floats[..<40].allSatisfy { $0.isFinite }
+        #expect(isFinite)
         #expect(
             try tool.run(["encode", "--texts", "a cat", "--features", "spatial"] + Self.model).exitStatus == 64)
     }
