@@ -9,7 +9,7 @@ import Testing
         let imported = try tool.succeed(["model", "import", CheckpointFixture.name, "--name", "words"])
         #expect(imported.output.contains("words"))
         let verified = try tool.succeed(["model", "verify", "words"])
-        for stage in ["image.pixels", "image.block.1", "image.embedding", "text.tokens", "text.embedding"] {
+        for stage in ["image.pixels", "image.block.0", "image.embedding", "text.tokens", "text.embedding"] {
             #expect(verified.output.contains(stage))
         }
         #expect(verified.output.contains("words computes what its library computes"))

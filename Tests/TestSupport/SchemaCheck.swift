@@ -90,6 +90,11 @@ public struct SchemaCheck {
             case "oneOf":
                 let fitting = (argument as? [[String: Any]] ?? []).filter { problems(value, $0, path).isEmpty }
                 if fitting.count != 1 { found.append("\(path): fits \(fitting.count) of the choices") }
+            case "anyOf":
+                let choices = argument as? [[String: Any]] ?? []
+                if !choices.contains(where: { problems(value, $0, path).isEmpty }) {
+                    found.append("\(path): fits none of the choices")
+                }
             case "not":
                 if problems(value, argument as? [String: Any] ?? [:], path).isEmpty {
                     found.append("\(path): excluded")
@@ -99,6 +104,10 @@ public struct SchemaCheck {
             case "maxItems":
                 if let array = value as? [Any], array.count > argument as? Int ?? 0 {
                     found.append("\(path): too many")
+                }
+            case "uniqueItems":
+                if let array = value as? [NSObject], Set(array).count < array.count {
+                    found.append("\(path): an item twice")
                 }
             default:
                 found.append("\(path): keyword \(keyword) is not checked")

@@ -51,7 +51,8 @@ import Tokenization
                 configuration: DualEncoderConfiguration(
                     embeddingDimension: configuration.embeddingDimension, vision: vision, text: text,
                     activation: activation ?? configuration.activation, preprocessing: configuration.preprocessing,
-                    initialLogitScale: configuration.initialLogitScale),
+                    initialLogitScale: configuration.initialLogitScale,
+                    initialLogitBias: configuration.initialLogitBias),
                 parameters: encoder.parameters)
             return result
         }
@@ -89,7 +90,7 @@ import Tokenization
 
     private static let tests = URL(filePath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent()
-    private static let fixtures = tests.appending(path: "EncodersTests/Fixtures")
+    static let fixtures = tests.appending(path: "EncodersTests/Fixtures")
 
     private static func shortTokenizer(_ cleaning: TextCleaning) throws -> TextTokenizer {
         try TextTokenizer(
@@ -165,12 +166,16 @@ import Tokenization
         #expect(try subject.described(text: { $0.padTokenID = other }).missed().contains("text.embedding"))
     }
 
-    @Test func anUnpaddedTextFails() throws {
+    @Test func anUnpaddedTextIsRefused() throws {
         let subject = try Subject(Self.siglip)
-        let missed = try subject.described(text: {
-            $0.isPadded = false
-            $0.pooling = .endToken
-        }).missed()
+        let error = try #require(throws: EncodersError.self) {
+            try subject.described(text: { $0.isPadded = false })
+        }
+        #expect("\(error)".contains("text_cfg.padded"))
+    }
+
+    @Test func theOtherPlaceOfPoolingFails() throws {
+        let missed = try Subject(Self.siglip).described(text: { $0.pooling = .endToken }).missed()
         #expect(missed.contains("text.embedding"))
     }
 
@@ -186,7 +191,11 @@ import Tokenization
     }
 
     @Test func aMissingCausalMaskFails() throws {
-        #expect(try Subject(Self.words).described(text: { $0.isCausal = false }).missed() == ["text.embedding"])
+        let missed = try Subject(Self.words).described(text: {
+            $0.isCausal = false
+            $0.isPadded = true
+        }).missed()
+        #expect(missed == ["text.embedding"])
     }
 
     @Test func aCausalMaskWhereNoneBelongsFails() throws {

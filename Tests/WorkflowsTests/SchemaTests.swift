@@ -46,6 +46,13 @@ import Training
         #expect(try SchemaCheck(file: "model.schema.json").problems(json) == [])
     }
 
+    @Test(arguments: GoldenComparisonTests.names) func importedModelDescription(name: String) throws {
+        let checkpoint = try ForeignCheckpoint(
+            directory: GoldenComparisonTests.fixtures.appending(path: name).path)
+        let json = String(decoding: try checkpoint.importModel().encoder.configuration.jsonData(), as: UTF8.self)
+        #expect(try SchemaCheck(file: "model.schema.json").problems(json) == [])
+    }
+
     /// The resolved recipe as it is saved with the run conforms to the schema of recipes.
     @Test(arguments: [nil, "scenes.yaml", "flickr8k.yaml"])
     func recipe(name: String?) throws {
