@@ -54,7 +54,7 @@ let package = Package(
         // Row 3: targets that do not know each other.
         module("Encoders", ["ByteFormats", "Kernels", "Tensors"]),
         module("VectorIndex", ["ByteFormats", "CKernels", "PipelineEngine", "Samples", crypto]),
-        module("Shards", ["ByteFormats", "Samples", crypto]),
+        module("Shards", ["ByteFormats", "CZlib", "CZstd", "Samples", crypto]),
         module("SampleCatalog", ["Samples", .product(name: "GRDB", package: "GRDB.swift")]),
         module("Imaging", ["CImageCodecs", "Kernels", "Samples"]),
         module("Tokenization", ["CZlib"]),

@@ -17,6 +17,16 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
         self.init(hashing: Array(text.utf8))
     }
 
+    /// Stands for the digest of bytes that were not read: 8 zeros, and 24 bytes that depend on `place` alone, so that
+    /// different bytes have different ones. No digest of bytes that were read starts like this but by a chance of 2⁻⁶⁴.
+    public static func unread(place: String) -> Digest {
+        let bytes = [UInt8](repeating: 0, count: 8) + Digest(hashing: "vlmpipe unread " + place).bytes.prefix(24)
+        return Digest(bytes: bytes) ?? Digest(hashing: place)
+    }
+
+    /// Whether it stands for bytes that were not read.
+    public var isOfUnreadBytes: Bool { prefix64 == 0 }
+
     /// Takes 32 raw bytes; `nil` for any other count.
     public init?(bytes: [UInt8]) {
         guard bytes.count == 32 else { return nil }

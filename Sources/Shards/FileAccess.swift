@@ -28,6 +28,25 @@ public struct FileFacts: Hashable, Sendable {
     }
 }
 
+/// Which file or folder it is, whatever its name: device and number.
+struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+    }
+
+    /// What a path leads to, links followed; `nil` if nothing is there.
+    init?(pathBytes: [UInt8]) {
+        let terminated = (pathBytes + [0]).map { CChar(bitPattern: $0) }
+        var status = stat()
+        guard unsafe stat(terminated, &status) == 0 else { return nil }
+        self.init(status)
+    }
+}
+
 /// What a path leads to, symbolic links followed.
 public enum FileKind: Hashable, Sendable {
     /// An ordinary file.
@@ -150,40 +169,5 @@ public final class ReadOnlyFile: Sendable {
         ShardError(
             .fileChanged, "The file is shorter than it was. Run 'vlmpipe ingest' on it again.", path: path,
             byteOffset: offset)
-    }
-}
-
-/// A window that moves forward over a file in blocks, so that many small reads cost few system calls.
-struct FileWindow: ~Copyable {
-    let file: ReadOnlyFile
-    /// Size of the file when it was opened; what is appended later is not seen.
-    let byteCount: Int64
-    private var buffer: [UInt8]
-    private var start: Int64 = 0
-    private var filledCount = 0
-
-    init(file: ReadOnlyFile, blockByteCount: Int = 256 << 10) {
-        self.file = file
-        byteCount = file.facts.byteCount
-        buffer = [UInt8](repeating: 0, count: blockByteCount)
-    }
-
-    /// The bytes from `offset`, at most `count` of them (fewer only at the end of the file). Reads larger than a block
-    /// bypass the window; the caller bounds `count`.
-    mutating func bytes(at offset: Int64, count: Int) throws(ShardError) -> ArraySlice<UInt8> {
-        let wanted = Int(max(0, min(Int64(count), byteCount - offset)))
-        if wanted > buffer.count {
-            var large = [UInt8](repeating: 0, count: wanted)
-            let read = try file.read(at: offset, into: &large, range: 0..<wanted)
-            return large[0..<read]
-        }
-        if offset < start || offset + Int64(wanted) > start + Int64(filledCount) {
-            filledCount = 0
-            let block = Int(min(Int64(buffer.count), byteCount - offset))
-            filledCount = try file.read(at: offset, into: &buffer, range: 0..<max(0, block))
-            start = offset
-        }
-        let first = Int(offset - start)
-        return buffer[first..<min(first + wanted, filledCount)]
     }
 }

@@ -24,9 +24,19 @@ public struct FolderGroup: Hashable, Sendable {
 
     /// A digest over names, sizes and times of a candidate and the texts beside it: if it is the same, nothing changed.
     public func signature(of candidate: FolderFile) -> Digest {
+        signature(of: candidate) { $0 }
+    }
+
+    /// The signature it would have if everything lay in another folder, relative to the root, under the same names: by
+    /// it a folder that was renamed is known without reading anything in it.
+    public func signature(of candidate: FolderFile, ifIn folder: String) -> Digest {
+        signature(of: candidate) { SourcePath.join(folder, SourcePath.lastComponents($0, count: 1)) }
+    }
+
+    private func signature(of candidate: FolderFile, path: (String) -> String) -> Digest {
         var hasher = DigestHasher()
         for file in [candidate] + texts {
-            hasher.update(field: file.path)
+            hasher.update(field: path(file.path))
             hasher.update(number: UInt64(bitPattern: file.facts.byteCount))
             hasher.update(number: UInt64(bitPattern: file.facts.modifiedNanoseconds))
         }
@@ -38,31 +48,49 @@ public struct FolderGroup: Hashable, Sendable {
 struct FolderListing: Sendable {
     enum Entry: Sendable {
         case group(FolderGroup)
-        case folder([UInt8])
+        case folder([UInt8], FileIdentity)
+        /// A link to a folder.
+        case link([UInt8], FileIdentity)
     }
 
     let entries: [Entry]
-    /// Pipes, devices, sockets, broken links and links to folders, which are not read.
-    let skippedCount: Int
+    let tally: FolderTally
 
-    /// Lists `root/folder`; both as bytes, `folder` empty for the root itself. Names that start with a dot are left
-    /// out. Links to files are followed, links to folders are not, so that no loop can form.
-    init(root: [UInt8], folder: [UInt8]) throws(ShardError) {
+    /// Lists `root/folder`; both as bytes, `folder` empty for the root itself. Names that start with a dot and those
+    /// that match one of `excludes`, below `base`, are left out and counted. Links to files are followed.
+    init(
+        root: [UInt8], folder: [UInt8], base: [UInt8] = [], excludes: [GlobPattern] = []
+    ) throws(ShardError) {
         let path = FolderListing.join(root, folder)
         var groups: [[UInt8]: (candidates: [FolderFile], texts: [FolderFile])] = [:]
-        var sortable: [(order: [UInt8], name: [UInt8], isFolder: Bool)] = []
-        var skipped = 0
-        for name in try FolderListing.names(path) where name.first != UInt8(ascii: ".") {
+        var sortable: [(order: [UInt8], name: [UInt8], folder: Entry?)] = []
+        var tally = FolderTally()
+        let baseCount = base.isEmpty ? 0 : base.count + 1
+        for name in try FolderListing.names(path) {
+            if name.first == UInt8(ascii: ".") {
+                if name.count > 2, name[1] == UInt8(ascii: "_") {
+                    tally.appleDoubleCount += 1
+                } else if name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] {
+                    tally.hiddenCount += 1
+                }
+                continue
+            }
             let relative = FolderListing.join(folder, name)
+            if excludes.contains(where: { $0.matches(relative.dropFirst(baseCount)) }) {
+                tally.excludedCount += 1
+                continue
+            }
             switch FolderListing.status(FolderListing.join(path, name)) {
-            case .folder:
-                sortable.append((name + [UInt8(ascii: "/")], relative, true))
+            case .folder(let identity):
+                sortable.append((name + [UInt8(ascii: "/")], relative, .folder(relative, identity)))
+            case .linkedFolder(let identity):
+                sortable.append((name + [UInt8(ascii: "/")], relative, .link(relative, identity)))
             case .file(let facts):
                 let parts = SampleKey.inFolder(relative)
                 let file = FolderFile(
                     path: TextFromBytes.text(ofBytes: relative), suffix: parts.suffix, facts: facts)
                 if groups[parts.key] == nil {
-                    sortable.append((SampleKey.inFolder(name).key, parts.key, false))
+                    sortable.append((SampleKey.inFolder(name).key, parts.key, nil))
                 }
                 if file.role == .other {
                     groups[parts.key, default: ([], [])].candidates.append(file)
@@ -70,12 +98,13 @@ struct FolderListing: Sendable {
                     groups[parts.key, default: ([], [])].texts.append(file)
                 }
             case .skipped:
-                skipped += 1
+                tally.specialCount += 1
             }
         }
         sortable.sort { $0.order.lexicographicallyPrecedes($1.order) }
-        entries = sortable.map { item in
-            guard !item.isFolder, let group = groups[item.name] else { return .folder(item.name) }
+        entries = sortable.compactMap { item in
+            if let folder = item.folder { return folder }
+            guard let group = groups[item.name] else { return nil }
             let byPath = { (left: FolderFile, right: FolderFile) in
                 left.path.utf8.lexicographicallyPrecedes(right.path.utf8)
             }
@@ -84,7 +113,7 @@ struct FolderListing: Sendable {
                     key: TextFromBytes.text(ofBytes: item.name), candidates: group.candidates.sorted(by: byPath),
                     texts: group.texts.sorted(by: byPath)))
         }
-        skippedCount = skipped
+        self.tally = tally
     }
 
     static func join(_ folder: [UInt8], _ name: [UInt8]) -> [UInt8] {
@@ -94,7 +123,8 @@ struct FolderListing: Sendable {
     }
 
     private enum Status {
-        case folder
+        case folder(FileIdentity)
+        case linkedFolder(FileIdentity)
         case file(FileFacts)
         case skipped
     }
@@ -103,9 +133,17 @@ struct FolderListing: Sendable {
         let terminated = (path + [0]).map { CChar(bitPattern: $0) }
         var status = stat()
         guard unsafe lstat(terminated, &status) == 0 else { return .skipped }
-        if FileKind(status) == .folder { return .folder }
-        guard unsafe stat(terminated, &status) == 0, FileKind(status) == .regular else { return .skipped }
-        return .file(FileFacts(status))
+        switch FileKind(status) {
+        case .folder: return .folder(FileIdentity(status))
+        case .regular: return .file(FileFacts(status))
+        case .special:
+            guard unsafe stat(terminated, &status) == 0 else { return .skipped }
+            switch FileKind(status) {
+            case .folder: return .linkedFolder(FileIdentity(status))
+            case .regular: return .file(FileFacts(status))
+            case .special: return .skipped
+            }
+        }
     }
 
     private static func names(_ path: [UInt8]) throws(ShardError) -> [[UInt8]] {
@@ -135,67 +173,3 @@ struct FolderListing: Sendable {
     }
 }
 
-/// Walks a folder and all folders in it, in the byte order of paths; memory is that of the largest listings on the way
-/// down.
-///
-/// Names that start with a dot are left out, and with them workspaces. A subfolder that cannot be listed is reported
-/// and passed over.
-public struct FolderWalker: ~Copyable {
-    /// What a step of the walk found.
-    public enum Step: Sendable {
-        /// Files that share a key.
-        case group(FolderGroup)
-        /// A folder that could not be listed or is too deep.
-        case failure(ShardError)
-    }
-
-    private let root: [UInt8]
-    private let limits: ShardLimits
-    private var stack: [ArraySlice<FolderListing.Entry>]
-    /// Pipes, devices, broken links and links to folders passed over so far.
-    public private(set) var skippedCount: Int
-
-    /// Starts a walk of `folder`, a path relative to `rootPath` as text; empty for the root itself. Throws if it cannot
-    /// be listed.
-    public init(rootPath: String, folder: String, limits: ShardLimits = ShardLimits()) throws(ShardError) {
-        root = TextFromBytes.bytes(ofText: rootPath)
-        self.limits = limits
-        let listing = try FolderListing(root: root, folder: TextFromBytes.bytes(ofText: folder))
-        stack = [listing.entries[...]]
-        skippedCount = listing.skippedCount
-    }
-
-    /// The next group or failure; `nil` at the end.
-    public mutating func next() -> Step? {
-        while let entry = nextEntry() {
-            switch entry {
-            case .group(let group):
-                return .group(group)
-            case .folder(let folder):
-                guard stack.count < limits.maximumFolderDepth else {
-                    return .failure(
-                        ShardError(
-                            .folderTooDeep,
-                            "Folders nested deeper than \(limits.maximumFolderDepth) are not entered; name it as a source.",
-                            path: TextFromBytes.text(ofBytes: folder)))
-                }
-                do throws(ShardError) {
-                    let listing = try FolderListing(root: root, folder: folder)
-                    stack.append(listing.entries[...])
-                    skippedCount += listing.skippedCount
-                } catch {
-                    return .failure(error)
-                }
-            }
-        }
-        return nil
-    }
-
-    private mutating func nextEntry() -> FolderListing.Entry? {
-        while let last = stack.indices.last {
-            if let entry = stack[last].popFirst() { return entry }
-            stack.removeLast()
-        }
-        return nil
-    }
-}

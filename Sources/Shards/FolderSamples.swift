@@ -12,6 +12,8 @@ public struct FolderItem: Hashable, Sendable {
     public let signature: Digest
     /// Whether its key kept the extension because another image had the same.
     public let isCollision: Bool
+    /// Size of the image file when the folder was listed.
+    public let byteCount: Int64
 }
 
 /// What one candidate file of a folder is.
@@ -21,29 +23,66 @@ public enum FolderCandidate: Hashable, Sendable {
     /// A tar: a shard of its own. Its path is relative to the root.
     case tar(String)
     /// A file of another kind, left alone.
-    case ignored
+    case ignored(IgnoredFile)
+}
+
+/// A file that is left alone, by what the summary says of it.
+public enum IgnoredFile: Hashable, Sendable {
+    /// A HEIC or AVIF image, by content or name.
+    case heif
+    /// A camera's raw file, by its name.
+    case raw
+    /// Anything else: `.parquet`, `_stats.json`, or `no extension`.
+    case other(label: String)
+
+    /// What a file that holds no sample is, by its name.
+    public init(path: String) {
+        let suffix = String(decoding: SampleKey.inFolder(path.utf8).suffix, as: UTF8.self)
+        switch suffix {
+        case "heic", "heif", "hif", "avif": self = .heif
+        case _ where IgnoredFile.rawSuffixes.contains(suffix): self = .raw
+        case "": self = .other(label: "no extension")
+        case _ where suffix.utf8.count > 16: self = .other(label: "long extensions")
+        // img2dataset writes one beside each shard.
+        case "json" where path.hasSuffix("_stats.json"): self = .other(label: "_stats.json")
+        default: self = .other(label: "." + suffix)
+        }
+    }
+
+    private static let rawSuffixes: Set<String> = [
+        "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw",
+        "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+    ]
 }
 
 extension FolderGroup {
     /// Looks at the first bytes of the candidates that are `unknown` and says what each is.
     ///
-    /// If more than one candidate of the group is an image, known ones included, those found now keep their extension
-    /// in the key. Files that are neither images nor tars by content are ignored, unless their extension says they
+    /// If more than one candidate of the group is an image, the `knownImageCount` that are not among `unknown` included,
+    /// those found now keep their extension in the key. Files that are neither images nor tars by content are ignored, unless their extension says they
     /// should be.
-    public func classify(unknown: [FolderFile], rootPath: String) -> [FolderCandidate] {
+    public func classify(
+        unknown: [FolderFile], knownImageCount: Int = 0, rootPath: String
+    ) -> [FolderCandidate] {
         let kinds = unknown.map { file -> FolderCandidate in
             switch FolderGroup.content(of: file, rootPath: rootPath) {
             case .image:
                 return .item(item(file, isCollision: false))
             case .tar, .damagedTar:
                 return .tar(file.path)
-            case .compressed, .empty, .other, nil:
+            case .heif:
+                return .ignored(.heif)
+            case .compressed:
+                return SampleKey.namesCompressedTar(path: file.path) ? .tar(file.path) : .ignored(.init(path: file.path))
+            case .damagedCompression, .parquet, .empty, .other, nil:
                 if file.suffix.elementsEqual("tar".utf8) { return .tar(file.path) }
-                return MemberRole.namesImage(suffix: file.suffix) ? .item(item(file, isCollision: false)) : .ignored
+                let ignored = IgnoredFile(path: file.path)
+                guard ignored != .heif, MemberRole.namesImage(suffix: file.suffix) else { return .ignored(ignored) }
+                return .item(item(file, isCollision: false))
             }
         }
         let newCount = kinds.count { if case .item = $0 { true } else { false } }
-        let knownCount = candidates.count - unknown.count
+        let knownCount = knownImageCount
         guard newCount + knownCount > 1, newCount > 0 else { return kinds }
         return zip(unknown, kinds).map { file, kind in
             if case .item = kind { .item(item(file, isCollision: true)) } else { kind }
@@ -53,13 +92,14 @@ extension FolderGroup {
     /// The item of a candidate that is in the catalog already, under the key it has there.
     public func knownItem(_ file: FolderFile, key: String) -> FolderItem {
         FolderItem(
-            key: key, path: file.path, textPaths: texts.map(\.path), signature: signature(of: file), isCollision: false)
+            key: key, path: file.path, textPaths: texts.map(\.path), signature: signature(of: file), isCollision: false,
+            byteCount: file.facts.byteCount)
     }
 
     private func item(_ file: FolderFile, isCollision: Bool) -> FolderItem {
         FolderItem(
             key: isCollision ? file.path : key, path: file.path, textPaths: texts.map(\.path),
-            signature: signature(of: file), isCollision: isCollision)
+            signature: signature(of: file), isCollision: isCollision, byteCount: file.facts.byteCount)
     }
 
     /// What a file is; `nil` if it cannot be read, which is found again and reported when the sample is read.
@@ -75,15 +115,14 @@ extension FolderGroup {
 /// Reads the samples of folders.
 public enum FolderSamples {
     /// Reads the image and the texts of `item`. Whatever is wrong with them gives a rejected item; nothing is thrown.
+    ///
+    /// - Parameter readsImages: whether the image is read whole; if not, only its first bytes are.
     public static func read(
-        _ item: FolderItem, ordinal: UInt32, rootPath: String, limits: ShardLimits = ShardLimits()
+        _ item: FolderItem, ordinal: UInt32, rootPath: String, readsImages: Bool = true,
+        limits: ShardLimits = ShardLimits()
     ) -> ShardItem {
         do throws(ShardError) {
-            let image = try bytes(
-                item.path, rootPath: rootPath, limit: limits.maximumImageByteCount, what: "an image")
-            guard ContentKind.isImage(image) else {
-                throw ShardError(.imageMissing, "the file is not JPEG, PNG or WebP by content", byteOffset: 0)
-            }
+            let image = try image(item.path, rootPath: rootPath, readsWhole: readsImages, limits: limits)
             var texts: [TextMember] = []
             for path in item.textPaths {
                 let suffix = SampleKey.inFolder(TextFromBytes.bytes(ofText: path)).suffix
@@ -93,20 +132,28 @@ public enum FolderSamples {
                         bytes: try bytes(
                             path, rootPath: rootPath, limit: limits.maximumTextByteCount, what: "a text")))
             }
-            guard let range = ByteRange(checkedOffset: 0, byteCount: Int64(image.count)) else {
-                preconditionFailure("FolderSamples: a count of bytes in memory is a valid range")
-            }
-            return .sample(
-                FoundSample(
-                    ordinal: ordinal, key: item.key,
-                    image: ImageMember(location: MemberLocation(path: item.path, range: range), bytes: image),
-                    texts: texts))
+            return .sample(FoundSample(ordinal: ordinal, key: item.key, image: image, texts: texts))
         } catch {
             return .rejected(
                 RejectedItem(
                     ordinal: ordinal, key: item.key, byteOffset: error.byteOffset ?? 0, code: error.code,
                     reason: error.cause.map { "\(error.message) (\($0))" } ?? error.message))
         }
+    }
+
+    /// An image file; its first bytes only unless `readsWhole`.
+    static func image(
+        _ path: String, rootPath: String, readsWhole: Bool, limits: ShardLimits
+    ) throws(ShardError) -> ImageMember {
+        let file = try open(path, rootPath: rootPath)
+        let byteCount = file.facts.byteCount
+        guard byteCount <= limits.maximumImageByteCount, let range = ByteRange(checkedOffset: 0, byteCount: byteCount)
+        else { throw ShardError(.memberTooLarge, "an image of \(byteCount) bytes is over the limit", byteOffset: 0) }
+        let bytes = try file.bytes(0..<(readsWhole ? byteCount : min(byteCount, 12)))
+        guard ContentKind.isImage(bytes) else {
+            throw ShardError(.imageMissing, "the file is not JPEG, PNG or WebP by content", byteOffset: 0)
+        }
+        return ImageMember(location: MemberLocation(path: path, range: range), bytes: bytes)
     }
 
     static func open(_ path: String, rootPath: String) throws(ShardError) -> ReadOnlyFile {

@@ -34,6 +34,14 @@ public enum SampleKey {
         return Parts(key: Array(bytes[..<dot]), suffix: lowercased(bytes[(dot + 1)...]))
     }
 
+    /// Whether a file is called as compressed tars are: `a.tar.gz`, `a.tgz`, `a.tar.zst` and the like.
+    public static func namesCompressedTar(path: String) -> Bool {
+        let name = lowercased(Array(path.utf8)[...])
+        return [".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst", ".tar.bz2", ".tar.xz"].contains {
+            name.reversed().starts(with: $0.utf8.reversed())
+        }
+    }
+
     private static func lowercased(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
     }

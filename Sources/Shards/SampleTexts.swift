@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// The captions, attributes and split that the texts of one sample state.
 ///
 /// Captions are taken from `txt` and `caption` members (the whole text is one caption) and from the fields `caption`,
@@ -37,6 +35,29 @@ public struct SampleTexts: Hashable, Sendable {
     /// Most attributes kept of one sample.
     public static let maximumAttributeCount = 256
 
+    /// Captions and attributes taken from elsewhere than members; made fit in the same way.
+    ///
+    /// - Parameter attributes: of a name that comes twice the first counts.
+    init(captions: [String], attributes: [(name: String, value: Scalar)]) {
+        var unique = UniqueTexts()
+        for caption in captions { unique.append(SampleTexts.cleaned(caption)) }
+        var byName: [String: Scalar] = [:]
+        for (name, value) in attributes {
+            let value: Scalar = if case .text(let text) = value { .text(text.withoutNUL) } else { value }
+            if byName[name.withoutNUL] == nil { byName[name.withoutNUL] = value }
+        }
+        self.init(captions: unique, attributes: byName)
+    }
+
+    private init(captions: UniqueTexts, attributes: [String: Scalar]) {
+        self.captions = Array(captions.ordered.prefix(SampleTexts.maximumCaptionCount))
+        let names = attributes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        self.attributes = names.prefix(SampleTexts.maximumAttributeCount).compactMap { name in
+            attributes[name].map { Attribute(name: name, value: $0) }
+        }
+        if case .text(let name)? = attributes["split"], !name.isEmpty { split = name } else { split = nil }
+    }
+
     /// Reads the texts of a sample. Throws `jsonInvalid` with the offset of the member.
     public init(_ members: [TextMember], readsCaptions: Bool = true) throws(ShardError) {
         var captions = UniqueTexts()
@@ -54,34 +75,17 @@ public struct SampleTexts: Hashable, Sendable {
             }
             attributes.merge(record.attributes) { first, _ in first }
         }
-        self.captions = Array(captions.ordered.prefix(SampleTexts.maximumCaptionCount))
-        let names = attributes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        self.attributes = names.prefix(SampleTexts.maximumAttributeCount).compactMap { name in
-            attributes[name].map { Attribute(name: name, value: $0) }
-        }
-        if case .text(let name)? = attributes["split"], !name.isEmpty { split = name } else { split = nil }
+        self.init(captions: captions, attributes: attributes)
     }
 
     private static func record(_ member: TextMember) throws(ShardError) -> JSONRecord {
-        let bytes = withoutMark(member.bytes)
-        // Records with repaired bytes are worth more than none; the decoder itself insists on UTF-8.
-        let text = String(decoding: bytes, as: UTF8.self)
-        do {
-            return try JSONDecoder().decode(JSONRecord.self, from: Data(text.utf8))
+        do throws(JSONFields.Problem) {
+            return JSONRecord(try JSONFields(withoutMark(member.bytes)))
         } catch {
             throw ShardError(
-                .jsonInvalid, "the JSON member is not an object that can be read: \(shortReason(error))",
+                .jsonInvalid,
+                "the JSON member is not an object that can be read: \(error.reason) at its byte \(error.position)",
                 byteOffset: member.byteOffset)
-        }
-    }
-
-    private static func shortReason(_ error: any Error) -> String {
-        guard let error = error as? DecodingError else { return "\(error)" }
-        switch error {
-        case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
-            .dataCorrupted(let context):
-            return context.debugDescription
-        @unknown default: return "unknown reason"
         }
     }
 
@@ -90,7 +94,7 @@ public struct SampleTexts: Hashable, Sendable {
         bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
     }
 
-    private static func cleaned(_ text: String) -> String {
+    static func cleaned(_ text: String) -> String {
         var scalars = text.unicodeScalars[...]
         while let first = scalars.first, first.properties.isWhitespace { scalars = scalars.dropFirst() }
         while let last = scalars.last, last.properties.isWhitespace { scalars = scalars.dropLast() }
@@ -100,7 +104,7 @@ public struct SampleTexts: Hashable, Sendable {
 
 extension String {
     /// The text with every NUL replaced by U+FFFD: SQLite and C end a text at NUL.
-    fileprivate var withoutNUL: String {
+    var withoutNUL: String {
         guard utf8.contains(0) else { return self }
         return String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))
     }
@@ -118,52 +122,24 @@ private struct UniqueTexts {
     }
 }
 
-/// The fields of a JSON object that are of use. Values are looked at one level deep, so nesting costs no stack here.
-private struct JSONRecord: Decodable {
+/// The fields of a JSON object that are of use.
+private struct JSONRecord {
     private(set) var captions: [String] = []
     private(set) var attributes: [String: SampleTexts.Scalar] = [:]
 
-    private struct Key: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { nil }
-    }
-
     private static let captionFields = ["caption", "captions", "text"]
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
+    init(_ fields: JSONFields) {
         for field in JSONRecord.captionFields {
-            let key = Key(stringValue: field)
-            guard container.contains(key) else { continue }
-            if let texts = try? container.decode([Element].self, forKey: key) {
-                captions += texts.compactMap(\.text)
-            } else if let text = try? container.decode(String.self, forKey: key) {
-                captions.append(text)
+            switch fields.values[field] {
+            case .texts(let texts): captions += texts
+            case .scalar(.text(let text)): captions.append(text)
+            case .scalar, .other, nil: break
             }
         }
-        for key in container.allKeys where !JSONRecord.captionFields.contains(key.stringValue) {
-            guard let value = JSONRecord.scalar(container, key) else { continue }
-            attributes[key.stringValue.withoutNUL] = value
-        }
-    }
-
-    /// The value if it is a scalar. Each attempt that fails only says that the value is of another kind.
-    private static func scalar(_ container: KeyedDecodingContainer<Key>, _ key: Key) -> SampleTexts.Scalar? {
-        if let text = try? container.decode(String.self, forKey: key) { return .text(text.withoutNUL) }
-        if let number = try? container.decode(Int64.self, forKey: key) { return .integer(number) }
-        if let number = try? container.decode(Double.self, forKey: key) { return .real(number) }
-        if let truth = try? container.decode(Bool.self, forKey: key) { return .integer(truth ? 1 : 0) }
-        return nil
-    }
-
-    /// An item of a list of captions; what is not a text is left out.
-    private struct Element: Decodable {
-        let text: String?
-
-        init(from decoder: any Decoder) throws {
-            text = try? decoder.singleValueContainer().decode(String.self)
+        for (name, value) in fields.values where !JSONRecord.captionFields.contains(name) {
+            guard case .scalar(let scalar) = value else { continue }
+            attributes[name.withoutNUL] = if case .text(let text) = scalar { .text(text.withoutNUL) } else { scalar }
         }
     }
 }

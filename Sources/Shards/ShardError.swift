@@ -15,10 +15,26 @@ public struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let sourceMissing = Code(rawValue: "source-missing")
         /// A file is none of the kinds that hold samples.
         public static let sourceUnrecognized = Code(rawValue: "source-unrecognized")
-        /// A tar is compressed; its members have no offsets in the file.
+        /// A tar is compressed in a way that is not read.
         public static let sourceCompressed = Code(rawValue: "source-compressed")
         /// A brace pattern cannot be expanded.
         public static let patternInvalid = Code(rawValue: "pattern-invalid")
+        /// Compressed data are damaged or end early.
+        public static let compressionDamaged = Code(rawValue: "compression-damaged")
+        /// A program whose output is read failed, or could not be started.
+        public static let streamFailed = Code(rawValue: "stream-failed")
+        /// Nothing came from a stream for too long.
+        public static let streamStalled = Code(rawValue: "stream-stalled")
+        /// A command from a catalog may not be run.
+        public static let commandRefused = Code(rawValue: "command-refused")
+        /// A manifest's settings do not fit it, or it cannot be read as one.
+        public static let manifestInvalid = Code(rawValue: "manifest-invalid")
+        /// One row of a manifest is malformed.
+        public static let rowInvalid = Code(rawValue: "row-invalid")
+        /// A manifest names an image by a web address.
+        public static let imageIsAddress = Code(rawValue: "image-is-url")
+        /// A file that was ingested is left out by a pattern.
+        public static let sourceExcluded = Code(rawValue: "source-excluded")
         /// A folder is nested too deep.
         public static let folderTooDeep = Code(rawValue: "folder-too-deep")
 

@@ -18,8 +18,11 @@ public struct MemberLocation: Hashable, Sendable {
 public struct ImageMember: Hashable, Sendable {
     /// Where it is: in tars, `path` is the tar.
     public let location: MemberLocation
-    /// All its bytes; they start as an image does, nothing more is known of them.
+    /// All its bytes, or the first of them if the reader was told not to read images; they start as an image does,
+    /// nothing more is known of them.
     public let bytes: [UInt8]
+    /// Whether `bytes` are all.
+    public var isWhole: Bool { Int64(bytes.count) == location.range.byteCount }
 
     /// An image member.
     public init(location: MemberLocation, bytes: [UInt8]) {
@@ -55,13 +58,18 @@ public struct FoundSample: Hashable, Sendable {
     public let image: ImageMember
     /// Captions and JSON, in the order of the shard.
     public let texts: [TextMember]
+    /// Captions and attributes that a manifest states, instead of members.
+    public let statedTexts: SampleTexts?
 
     /// A found sample.
-    public init(ordinal: UInt32, key: String, image: ImageMember, texts: [TextMember]) {
+    public init(
+        ordinal: UInt32, key: String, image: ImageMember, texts: [TextMember], statedTexts: SampleTexts? = nil
+    ) {
         self.ordinal = ordinal
         self.key = key
         self.image = image
         self.texts = texts
+        self.statedTexts = statedTexts
     }
 }
 

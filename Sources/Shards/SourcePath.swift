@@ -60,6 +60,19 @@ public enum SourcePath {
         return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
     }
 
+    /// The path of a file that is named relative to `base`, or absolutely, relative to `root`: with `..` if it lies
+    /// elsewhere. `base` and `root` are absolute; nothing is looked up.
+    static func relative(ofFile name: String, base: String, root: String) -> String {
+        var parts: [Substring] = name.hasPrefix("/") ? [] : base.split(separator: "/")
+        for part in name.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        let rootParts = root.split(separator: "/")
+        let sharedCount = zip(parts, rootParts).prefix { $0 == $1 }.count
+        let up = [Substring](repeating: "..", count: rootParts.count - sharedCount)
+        return (up + parts[sharedCount...]).joined(separator: "/")
+    }
+
     /// The last `count` components of a path.
     public static func lastComponents(_ path: String, count: Int) -> String {
         path.split(separator: "/").suffix(count).joined(separator: "/")

@@ -8,7 +8,7 @@ public enum TarHeaderDigest {
     public static func ofFile(
         _ file: ReadOnlyFile, limits: ShardLimits = ShardLimits()
     ) throws(ShardError) -> Digest {
-        var reader = TarReader(file: file, limits: limits, blockByteCount: 64 << 10)
+        var reader = TarReader(try ShardBytes(file: file), limits: limits)
         while true {
             switch try reader.next() {
             case .member: continue

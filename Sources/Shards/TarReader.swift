@@ -35,7 +35,7 @@ struct TarReader: ~Copyable {
     /// SHA-256 chain over all headers so far: each link is the digest of the link before, the offset of the header as
     /// eight little-endian bytes, and the header with the body of an extended one.
     private(set) var headerDigest: Digest
-    private var window: FileWindow
+    private var window: ByteWindow
     private let limits: ShardLimits
 
     /// The link before the first header.
@@ -43,10 +43,10 @@ struct TarReader: ~Copyable {
 
     /// Reads from `offset`, which must be 0 or the `headerOffset` of a member, with the digest that belongs to it.
     init(
-        file: ReadOnlyFile, limits: ShardLimits, offset: Int64 = 0, headerDigest: Digest = TarReader.initialDigest,
-        blockByteCount: Int = 256 << 10
+        _ bytes: consuming ShardBytes, limits: ShardLimits, offset: Int64 = 0,
+        headerDigest: Digest = TarReader.initialDigest
     ) {
-        window = FileWindow(file: file, blockByteCount: blockByteCount)
+        window = bytes.window
         self.limits = limits
         self.offset = offset
         self.headerDigest = headerDigest
@@ -82,7 +82,7 @@ struct TarReader: ~Copyable {
         guard bytes.count == count else {
             throw ShardError(
                 .fileChanged, "The file became shorter while it was read; run the same command again.",
-                path: window.file.path, byteOffset: range.offset)
+                path: window.path, byteOffset: range.offset)
         }
         return Array(bytes)
     }
@@ -238,19 +238,37 @@ struct TarReader: ~Copyable {
     /// Moves past `byteCount` bytes and their padding, or finds that the file ends before.
     private mutating func skip(_ byteCount: Int64, headerOffset: Int64) throws(Failure) {
         let (end, overflow) = offset.addingReportingOverflow(byteCount)
-        guard !overflow, end <= window.byteCount else {
-            let left = window.byteCount - offset
+        guard !overflow, end < Int64.max - Int64(TarHeader.blockByteCount), try reaches(end) else {
+            let left = window.byteCount.map { "the file has \($0 - offset)" } ?? "the stream ends before"
             offset = headerOffset
-            throw .damage(
-                TarDamage(.tarTruncated, "the header asks for \(byteCount) bytes, but the file has \(left) more"))
+            throw .damage(TarDamage(.tarTruncated, "the header asks for \(byteCount) bytes, but \(left)"))
         }
         let mask = Int64(TarHeader.blockByteCount) - 1
-        // The padding of the last member may be cut off without loss; `end` is at most the file's size, so no overflow.
-        offset = min((end + mask) & ~mask, window.byteCount)
+        // The padding of the last member may be cut off without loss.
+        offset = min((end + mask) & ~mask, window.byteCount ?? Int64.max)
     }
 
+    /// Whether the bytes go on to `end`. What may be read of the member is held by the window from now on.
+    private mutating func reaches(_ end: Int64) throws(Failure) -> Bool {
+        do throws(ShardError) {
+            return try window.reaches(end, from: offset, maximumByteCount: limits.maximumImageByteCount)
+        } catch {
+            throw TarReader.failure(error)
+        }
+    }
+
+    /// Compressed data that are wrong are damage of the tar like any other.
+    private static func failure(_ error: ShardError) -> Failure {
+        error.code == .compressionDamaged ? .damage(TarDamage(error.code, error.message)) : .system(error)
+    }
+
+    /// Reads what follows the end of a stream, so that a failure of its source is noticed.
+    mutating func drain() throws(ShardError) { try window.drain() }
+
     private mutating func peek(count: Int) throws(Failure) -> ArraySlice<UInt8> {
-        do throws(ShardError) { return try window.bytes(at: offset, count: count) } catch { throw .system(error) }
+        do throws(ShardError) { return try window.bytes(at: offset, count: count) } catch {
+            throw TarReader.failure(error)
+        }
     }
 
     private mutating func chain(_ bytes: ArraySlice<UInt8>) {

@@ -30,7 +30,8 @@ public struct TarCursor: Hashable, Sendable {
 /// gives all samples before the damage and then one rejected item for the rest. Memory is bounded by `ShardLimits`
 /// (one image and three texts at most, besides a window of 256 KiB), time is linear in the file's size; any input ends.
 public struct TarSampleReader: ~Copyable {
-    private let file: ReadOnlyFile
+    private let path: String
+    private let readsImages: Bool
     private let limits: ShardLimits
     private var tar: TarReader
     private var nextOrdinal: UInt32
@@ -43,13 +44,27 @@ public struct TarSampleReader: ~Copyable {
     /// Number of members with bytes that belong to no sample by their name.
     public private(set) var ignoredMemberCount = 0
 
-    /// Reads `file` from `cursor`.
-    public init(file: ReadOnlyFile, limits: ShardLimits = ShardLimits(), from cursor: TarCursor = .start) {
-        self.file = file
+    /// Reads a file from `cursor`.
+    public init(
+        file: ReadOnlyFile, limits: ShardLimits = ShardLimits(), from cursor: TarCursor = .start,
+        readsImages: Bool = true
+    ) throws(ShardError) {
+        self.init(try ShardBytes(file: file), limits: limits, from: cursor, readsImages: readsImages)
+    }
+
+    /// Reads an opened tar from `cursor`; a stream is read up to there and passed over.
+    ///
+    /// - Parameter readsImages: whether images are read whole; if not, only their first bytes are looked at, and
+    ///   `ImageMember.bytes` holds no more than those.
+    public init(
+        _ bytes: consuming ShardBytes, limits: ShardLimits = ShardLimits(), from cursor: TarCursor = .start,
+        readsImages: Bool = true
+    ) {
+        path = bytes.window.path
+        self.readsImages = readsImages
         self.limits = limits
         self.cursor = cursor
-        tar = TarReader(
-            file: file, limits: limits, offset: cursor.byteOffset, headerDigest: cursor.headerDigest)
+        tar = TarReader(bytes, limits: limits, offset: cursor.byteOffset, headerDigest: cursor.headerDigest)
         nextOrdinal = cursor.ordinal
     }
 
@@ -70,6 +85,10 @@ public struct TarSampleReader: ~Copyable {
             switch try tar.next() {
             case .end:
                 isEnded = true
+                do throws(ShardError) { try tar.drain() } catch {
+                    guard error.code == .compressionDamaged else { throw error }
+                    return try finish(group, damage: TarDamage(error.code, error.message), offset: tar.offset)
+                }
             case .damage(let damage, let offset):
                 isEnded = true
                 return try finish(group, damage: damage, offset: offset)
@@ -115,7 +134,7 @@ public struct TarSampleReader: ~Copyable {
 
     private mutating func finish(_ group: TarGroup, endingAt next: TarMember?) -> ShardItem {
         defer { advance(to: next) }
-        return group.item(ordinal: nextOrdinal, path: file.path)
+        return group.item(ordinal: nextOrdinal, path: path)
     }
 
     private mutating func advance(to next: TarMember?) {
@@ -129,13 +148,16 @@ public struct TarSampleReader: ~Copyable {
     private mutating func take(_ next: PendingMember, into group: inout TarGroup?) throws(ShardError) {
         guard var open = group else { return }
         group = nil
-        try open.take(next.member, suffix: next.parts.suffix, from: &tar, limits: limits)
+        try open.take(next.member, suffix: next.parts.suffix, from: &tar, limits: limits, readsImages: readsImages)
         group = open
     }
 }
 
 /// A sample of a tar while its members arrive.
 struct TarGroup {
+    /// First bytes of an image that tell it from other files.
+    private static let prefixByteCount = 12
+
     private let key: [UInt8]
     private let offset: Int64
     private var suffixes: Set<[UInt8]> = []
@@ -154,7 +176,7 @@ struct TarGroup {
     }
 
     mutating func take(
-        _ member: TarMember, suffix: [UInt8], from tar: inout TarReader, limits: ShardLimits
+        _ member: TarMember, suffix: [UInt8], from tar: inout TarReader, limits: ShardLimits, readsImages: Bool
     ) throws(ShardError) {
         suffixes.insert(suffix)
         let role = MemberRole(suffix: suffix)
@@ -177,7 +199,8 @@ struct TarGroup {
             let isPlain = !suffix.contains(UInt8(ascii: "."))
             // One image is kept; a plainer name takes its place.
             if let image, image.isPlain || !isPlain { return }
-            guard ContentKind.isImage(try tar.bytes(member.range, prefix: 12)) else {
+            let start = try tar.bytes(member.range, prefix: TarGroup.prefixByteCount)
+            guard ContentKind.isImage(start) else {
                 if MemberRole.namesImage(suffix: suffix), impostor == nil {
                     impostor = (String(decoding: suffix, as: UTF8.self), member.range.offset)
                 }
@@ -187,7 +210,7 @@ struct TarGroup {
                 note(.memberTooLarge, "an image of \(member.range.byteCount) bytes is over the limit", member)
                 return
             }
-            image = (member.range, try tar.bytes(member.range), isPlain)
+            image = (member.range, readsImages ? try tar.bytes(member.range) : start, isPlain)
         }
     }
 

@@ -24,6 +24,12 @@ enum Quarantine {
     /// Whether an error is about one shard's files: gone, moved, or changed since they were ingested.
     static func concernsOneShard(_ error: any Error) -> Bool {
         guard let error = error as? ShardError else { return false }
-        return error.code == .fileMissing || error.code == .fileChanged || error.code == .inputOutput
+        return [.fileMissing, .fileChanged, .inputOutput, .streamFailed, .streamStalled, .commandRefused].contains(
+            error.code)
     }
+}
+
+extension CatalogShard.Kind {
+    /// Whether every sample is a file of its own, so that one that is gone or changed concerns that sample only.
+    var hasFilePerSample: Bool { self == .folder }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Imaging
 import SampleCatalog
 import Samples
@@ -7,13 +8,17 @@ import Shards
 ///
 /// May be used from any thread. Pixels are turned upright as the catalog says, which is how the data set was ingested.
 struct SampleImages: Sendable {
-    private let reader = ShardReader()
+    private let reader = ShardReader(
+        runsCommands: ProcessInfo.processInfo.environment["VLMPIPE_RUN_COMMANDS"] == "1")
 
-    /// The bytes of a sample's image, checked against the digest taken at ingest.
+    /// The bytes of a sample's image, checked against the digest taken at ingest, if there is one. Samples of
+    /// compressed tars and streams are best asked for in the order of their offsets.
     ///
     /// - Throws: `ShardError`: `fileMissing` when the shard is gone, `fileChanged` when it is not what was ingested.
     func bytes(of sample: CatalogSample) throws(ShardError) -> [UInt8] {
-        try reader.read(MemberLocation(path: sample.imagePath, range: sample.image), digest: sample.digest)
+        try reader.read(
+            MemberLocation(path: sample.imagePath, range: sample.image),
+            digest: sample.digest.isOfUnreadBytes ? nil : sample.digest)
     }
 
     /// The upright pixels of a sample's image.
@@ -31,7 +36,7 @@ struct SampleImages: Sendable {
         do {
             return try image(of: sample)
         } catch {
-            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind == .folder) else { throw error }
+            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind.hasFilePerSample) else { throw error }
             return nil
         }
     }

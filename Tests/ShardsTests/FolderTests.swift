@@ -9,16 +9,23 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     private func groups(limits: ShardLimits = ShardLimits()) throws -> (groups: [FolderGroup], failures: [ShardError]) {
-        var walker = try FolderWalker(rootPath: folder.path, folder: "", limits: limits)
+        let found = try walk(limits: limits)
+        return (found.groups, found.failures)
+    }
+
+    private func walk(
+        _ name: String = "", excludes: [GlobPattern] = [], limits: ShardLimits = ShardLimits()
+    ) throws -> (groups: [FolderGroup], failures: [ShardError], tally: FolderTally) {
+        var walker = try FolderWalker(rootPath: folder.path, folder: name, excludes: excludes, limits: limits)
         var groups: [FolderGroup] = []
         var failures: [ShardError] = []
         while let step = walker.next() {
             switch step {
             case .group(let group): groups.append(group)
-            case .failure(let error): failures.append(error)
+            case .failure(_, let error): failures.append(error)
             }
         }
-        return (groups, failures)
+        return (groups, failures, walker.tally)
     }
 
     @Test func walksInTheOrderOfPaths() throws {
@@ -47,7 +54,7 @@ import Testing
         #expect(items.map(\.key) == ["g.jpg", "g.xyz", "i"])
         #expect(items.map(\.isCollision) == [true, true, false])
         #expect(kinds.contains(.tar("h.dat")))
-        #expect(kinds.last == .ignored)
+        #expect(kinds.last == .ignored(.other(label: ".md")))
     }
 
     @Test func readsASampleWithItsTexts() throws {
@@ -68,13 +75,78 @@ import Testing
         }
     }
 
-    @Test func doesNotFollowLinksToFoldersNorWaitForPipes() throws {
+    @Test func followsEachFolderOnceAndNamesLoops() throws {
+        let elsewhere = try TemporaryFolder()
+        try elsewhere.write("far/z.jpg", TarFixture.image(1))
         try folder.write("a.jpg", TarFixture.image(1))
-        try FileManager.default.createSymbolicLink(atPath: folder.path + "/loop", withDestinationPath: folder.path)
-        try FileManager.default.createSymbolicLink(atPath: folder.path + "/l.jpg", withDestinationPath: "a.jpg")
+        try folder.write("m/b.jpg", TarFixture.image(1))
+        for (link, target) in [
+            ("loop", folder.path), ("m/up", ".."), ("above", "/"), ("again", "m"), ("out", elsewhere.path),
+            ("out2", elsewhere.path + "/far"), ("l.jpg", "a.jpg"), ("broken.jpg", "nowhere"),
+        ] {
+            try FileManager.default.createSymbolicLink(atPath: folder.path + "/" + link, withDestinationPath: target)
+        }
+        try FileManager.default.createSymbolicLink(
+            atPath: elsewhere.path + "/far/back", withDestinationPath: folder.path)
         #expect(unsafe mkfifo(folder.path + "/p.jpg", 0o600) == 0)
-        #expect(try groups().groups.map(\.key) == ["a", "l"])
+        let (groups, failures, tally) = try walk()
+        #expect(groups.map(\.key) == ["a", "l", "m/b", "out/far/z"])
+        #expect(failures.isEmpty)
+        #expect(tally.loops == ["above", "loop", "m/up", "out/far/back"])
+        #expect(tally.loopCount == 4)
+        #expect(tally.repeatedLinkCount == 2)
+        #expect(tally.specialCount == 2)
         #expect(throws: ShardError.self) { try ReadOnlyFile(path: folder.path + "/p.jpg") }
+    }
+
+    @Test func countsWhatIsHiddenAndExcluded() throws {
+        for name in [
+            "a.jpg", "._a.jpg", ".b.jpg", ".git/c.jpg", "thumbs/d.jpg", "x/thumbs/e.jpg", "x/f small.jpg", "x/g.jpg",
+            "x/y/h.jpg", "x/naïve?.jpg",
+        ] {
+            try folder.write("top/" + name, TarFixture.image(1))
+        }
+        let excludes = try ["thumbs/", "* small.jpg", "x/y/**"].map { try GlobPattern($0) }
+        let (groups, _, tally) = try walk("top", excludes: excludes)
+        #expect(groups.map(\.key) == ["top/a", "top/x/g", "top/x/naïve?"])
+        #expect(tally.appleDoubleCount == 1)
+        #expect(tally.hiddenCount == 2)
+        #expect(tally.excludedCount == 4)
+    }
+
+    @Test func saysWhatItLeavesAlone() throws {
+        let heic = [0, 0, 0, 0x18] + Array("ftypheic".utf8) + [UInt8](repeating: 0, count: 20)
+        for (name, bytes) in [
+            ("a.jpg", heic), ("b.HEIC", Array("?".utf8)), ("c.CR2", Array("II*".utf8)), ("d_stats.json", [0x7B, 0x7D]),
+            ("e.parquet", Array("PAR1".utf8)), ("f", [1]), ("g.tgz", [0x1F, 0x8B]), ("h.svg.gz", [0x1F, 0x8B]),
+        ] {
+            try folder.write(name, bytes)
+        }
+        let kinds = try walk().groups.flatMap { group in
+            group.classify(unknown: group.candidates, rootPath: folder.path)
+        }
+        #expect(
+            kinds == [
+                .ignored(.heif), .ignored(.heif), .ignored(.raw), .ignored(.other(label: ".parquet")),
+                .ignored(.other(label: "no extension")), .tar("g.tgz"), .ignored(.other(label: ".gz")),
+            ])
+        #expect(IgnoredFile(path: "x/00000_stats.json") == .other(label: "_stats.json"))
+    }
+
+    @Test(
+        arguments: [
+            ("*.jpg", "a/b.jpg", true), ("*.jpg", "b.jpeg", false), ("a/*", "a/b/c", false), ("a/**", "a/b/c", true),
+            ("**/c", "c", true), ("**/c", "x/y/c", true), ("a?c", "aéc", true), ("a?c", "a/c", false),
+            ("[!a-c]x", "dx", true), ("[!a-c]x", "bx", false), ("[]]", "]", true), ("/a", "x/a", false),
+            ("/a", "a", true), ("\\*", "*", true), ("\\*", "b", false),
+            (String(repeating: "*a", count: 40), String(repeating: "a", count: 4000) + "b", false),
+        ] as [(String, String, Bool)])
+    func globs(_ pattern: String, _ path: String, _ isMatch: Bool) throws {
+        #expect(try GlobPattern(pattern).matches(path.utf8) == isMatch)
+    }
+
+    @Test(arguments: ["", "[a", "[b-a]"]) func globsThatMeanNothing(_ pattern: String) {
+        #expect { _ = try GlobPattern(pattern) } throws: { ($0 as? ShardError)?.code == .patternInvalid }
     }
 
     @Test func keepsNamesThatAreNotUTF8() throws {

@@ -109,7 +109,7 @@ final class TemporaryFolder {
     /// All items of a tar with these bytes.
     func items(_ bytes: [UInt8], limits: ShardLimits = ShardLimits()) throws -> [ShardItem] {
         let path = try write("\(UUID().uuidString).tar", bytes)
-        var reader = TarSampleReader(file: try ReadOnlyFile(path: path), limits: limits)
+        var reader = try TarSampleReader(file: try ReadOnlyFile(path: path), limits: limits)
         var items: [ShardItem] = []
         while let item = try reader.next() { items.append(item) }
         return items

@@ -332,7 +332,7 @@ import Testing
         }
         tar.header(Array("bad.jpg".utf8), size: .octal(4096))
         let file = try ReadOnlyFile(path: try folder.write("a.tar", tar.bytes))
-        var reader = TarSampleReader(file: file)
+        var reader = try TarSampleReader(file: file)
         var items: [ShardItem] = []
         var cursors = [reader.cursor]
         while let item = try reader.next() {
@@ -341,7 +341,7 @@ import Testing
         }
         #expect(items.count == 6)
         for (count, cursor) in cursors.enumerated() where count < items.count {
-            var again = TarSampleReader(file: file, from: cursor)
+            var again = try TarSampleReader(file: file, from: cursor)
             var rest: [ShardItem] = []
             while let item = try again.next() { rest.append(item) }
             #expect(rest == Array(items[count...]), "from \(count)")

@@ -68,7 +68,7 @@ import Testing
     @Test func readsBytesBackAndNoticesChanges() throws {
         let shard = try #require(try write(["a", "b"], to: "out").first)
         let file = try ReadOnlyFile(path: shard.path)
-        var tar = TarSampleReader(file: file)
+        var tar = try TarSampleReader(file: file)
         _ = try tar.next()
         let sample = try #require(try tar.next()?.sample)
         let digest = Digest(hashing: sample.image.bytes)

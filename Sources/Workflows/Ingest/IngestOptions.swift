@@ -6,7 +6,7 @@ import Shards
 public struct IngestOptions: Sendable {
     /// How closely images are looked at.
     public enum Check: String, Sendable, CaseIterable, Comparable {
-        /// The first bytes say it is an image. Sizes are recorded where the header can be read, else 0.
+        /// The first bytes say it is an image; no more is read of it. It has neither size nor digest.
         case none
         /// The header must be readable and within the limits.
         case headers
@@ -33,7 +33,7 @@ public struct IngestOptions: Sendable {
         case none
     }
 
-    /// Tars, folders, and patterns such as `{00000..00031}.tar`.
+    /// Tars, folders, manifests, `https://` and `pipe:` addresses, and patterns such as `{00000..00031}.tar`.
     public var sources: [String]
     /// The data set they belong to.
     public var dataset = IngestOptions.defaultDataset
@@ -47,6 +47,12 @@ public struct IngestOptions: Sendable {
     public var orientation = Orientation.exif
     /// The share of quarantined samples past which the data count as bad.
     public var maximumBadShare = 0.5
+    /// Files and folders that are left out of folders.
+    public var excludes: [GlobPattern] = []
+    /// How manifests are read.
+    public var manifest = ManifestOptions()
+    /// How long nothing may come from a stream, in seconds.
+    public var stallSeconds = ShardBytes.defaultStallSeconds
     /// Caps on members and paths.
     public var shardLimits = ShardLimits()
     /// Caps on pixels.
@@ -71,11 +77,12 @@ public struct IngestOptions: Sendable {
     /// All problems at once.
     func validate() throws(WorkflowError) {
         var problems: [String] = []
-        if sources.isEmpty { problems.append("name at least one source: a tar, a folder or a pattern") }
+        if sources.isEmpty { problems.append("name at least one source: a tar, a folder, a manifest or a pattern") }
         let rule = "is not empty, has at most \(IngestOptions.maximumNameByteCount) bytes and no control characters"
         if !IngestOptions.isName(dataset) { problems.append("the name of a data set \(rule)") }
         if let split, !IngestOptions.isName(split) { problems.append("the name of a split \(rule)") }
         if !(0...1).contains(maximumBadShare) { problems.append("the share of bad samples is from 0 to 1") }
+        if !(1...86_400).contains(stallSeconds) { problems.append("the stall limit is from 1 to 86400 seconds") }
         guard problems.isEmpty else { throw WorkflowError(.usage, problems.joined(separator: "; ")) }
     }
 

@@ -21,6 +21,18 @@ public struct IngestReport: Sendable {
         case interrupted
     }
 
+    /// What became of a file of a folder, or of a row of a manifest.
+    public enum FileOutcome: String, Sendable, CaseIterable {
+        /// It was not known.
+        case added
+        /// It, or a text beside it, is not what it was.
+        case changed
+        /// It was known under another name.
+        case renamed
+        /// It is gone, or excluded now.
+        case removed
+    }
+
     /// The name of the data set.
     public var dataset: String
     /// Samples and quarantined ones of all shards named by the sources, unchanged ones included.
@@ -29,12 +41,26 @@ public struct IngestReport: Sendable {
     public var quarantinedByReason: [String: Int] = [:]
     /// Shards by what became of them.
     public var shards: [ShardOutcome: Int] = [:]
+    /// Files of folders and rows of manifests by what became of them.
+    public var files: [FileOutcome: Int] = [:]
     /// Things found and examined in this run, for the rate.
     public var examinedCount = 0
     /// Image bytes read in this run.
     public var examinedByteCount: Int64 = 0
-    /// Files and members that belong to no sample: other kinds of files, texts without an image, pipes, links to folders.
-    public var ignoredCount = 0
+    /// Members of tars that belong to no sample by their name.
+    public var ignoredMemberCount = 0
+    /// Files that belong to no sample, by what the summary calls them; at most `maximumLabelCount` labels are kept apart.
+    public private(set) var ignoredFiles: [String: Int] = [:]
+    /// HEIC and AVIF images, which are not read.
+    public private(set) var heifCount = 0
+    /// Raw files of cameras, which are not read.
+    public private(set) var rawCount = 0
+    /// What walks passed over.
+    public var tally = FolderTally()
+    /// Shards whose members can only be reached through what lies before them.
+    public var sequentialShardCount = 0
+    /// What was found out about manifests, one line each.
+    public var notes: [String] = []
     /// Images whose key kept its extension because another image of the folder has the same.
     public var collisionCount = 0
     /// Files and folders that could not be read or are gone, and why; at most `maximumFailureCount` are kept.
@@ -48,6 +74,8 @@ public struct IngestReport: Sendable {
     /// Wall time of the run.
     public var seconds = 0.0
 
+    /// Most labels of ignored files.
+    public static let maximumLabelCount = 32
     /// Most failures kept.
     public static let maximumFailureCount = 100
 
@@ -58,6 +86,21 @@ public struct IngestReport: Sendable {
 
     /// Things examined per second.
     public var examinedPerSecond: Double { seconds > 0 ? Double(examinedCount) / seconds : 0 }
+
+    /// All files and members that belong to no sample.
+    public var ignoredCount: Int {
+        ignoredFiles.values.reduce(0, +) + heifCount + rawCount + ignoredMemberCount + tally.specialCount
+    }
+
+    mutating func add(_ file: IgnoredFile) {
+        switch file {
+        case .heif: heifCount += 1
+        case .raw: rawCount += 1
+        case .other(let label):
+            let isKept = ignoredFiles[label] != nil || ignoredFiles.count < IngestReport.maximumLabelCount
+            ignoredFiles[isKept ? label : "other", default: 0] += 1
+        }
+    }
 
     mutating func add(_ failure: ShardError) {
         failureCount += 1

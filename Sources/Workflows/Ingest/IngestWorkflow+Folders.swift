@@ -5,84 +5,176 @@ import Shards
 
 extension IngestWorkflow {
     /// Walks a folder: files not known yet become new folder shards of 1,024 in sorted order, tars are added to the
-    /// plan, and shards with changed or vanished files are read again under their frozen ordinals.
+    /// plan, and of shards with changed, renamed or vanished files those rows are made anew under their frozen ordinals.
     func ingestFolder(_ path: String, plan: inout IngestPlan) async throws {
         let root = plan.root(forFolder: path)
         let folder = SourcePath.relative(path, to: root) ?? ""
-        let knownShards = try catalog.shards(inFolder: path, ofDataset: options.dataset, kind: .folder)
+        let belowRoot = try catalog.shards(inFolder: root, ofDataset: options.dataset, kind: .folder)
+            .filter { $0.rootPath == root }
+        let shards = belowRoot.filter { SourcePath.relative($0.absolutePath, to: path) != nil }
         var walk = FolderWalk(
-            root: root, folder: folder, nextNumber: try nextNumber(root: root, folder: folder),
-            hasKnownFiles: try catalog.hasFiles(belowRoot: root, ofDataset: options.dataset))
-        var walker = try FolderWalker(rootPath: root, folder: folder, limits: options.shardLimits)
-        while let step = walker.next() {
-            switch step {
-            case .failure(let error):
-                walk.isComplete = false
-                state.update { $0.add(error) }
-            case .group(let group):
-                try take(group, &walk, &plan)
-            }
-            if walk.items.count >= IngestWorkflow.folderShardCount {
-                guard try await addShard(&walk, &plan) else { return }
-            }
+            root: root, folder: folder, nextNumber: belowRoot.count { $0.path == folder },
+            known: try KnownFiles(catalog: catalog, shards: belowRoot, folder: folder))
+        if !walk.known.isEmpty {
+            guard try lookForKnown(&walk, shards, path) else { return }
         }
-        let skippedCount = walker.skippedCount
-        state.update { $0.ignoredCount += skippedCount }
-        while !walk.items.isEmpty {
-            guard try await addShard(&walk, &plan) else { return }
-        }
-        plan.involved.formUnion(knownShards.map(\.id))
-        for shard in knownShards {
+        guard try await takeNew(&walk, &plan) else { return }
+        plan.involved.formUnion(shards.map(\.id))
+        for shard in shards {
             guard try await refresh(shard, walk) else { return }
         }
         // What lies in a subfolder that could not be listed is not gone.
-        guard walk.isComplete else { return }
+        guard walk.failedFolders.isEmpty else { return }
         for shard in try catalog.shards(inFolder: path, ofDataset: options.dataset, kind: .tar)
-        where !plan.includesTar(shard.absolutePath) {
+        where !plan.includesTar(shard.absolutePath) && !isExcluded(shard.absolutePath, source: path) {
             plan.involved.insert(shard.id)
             try markMissing(shard)
         }
     }
 
     /// What a walk has found so far.
-    private struct FolderWalk {
+    struct FolderWalk {
         let root: String
         let folder: String
         var nextNumber: Int
-        let hasKnownFiles: Bool
+        var known: KnownFiles
+        var vanished = VanishedFiles()
         var items: [FolderItem] = []
-        /// Ordinals of known files that are there and unchanged, by shard.
-        var unchanged: [ShardID: Set<UInt32>] = [:]
-        var isComplete = true
+        /// The first of `items` that were looked for among the vanished.
+        var checkedItemCount = 0
+        /// Where vanished files are now.
+        var moves: [VanishedFiles.Place: Move] = [:]
+        /// Folders that could not be listed, relative to the root.
+        var failedFolders: [String] = []
+
+        struct Move {
+            let item: FolderItem
+            /// Whether the texts beside it are unchanged too.
+            let isUntouched: Bool
+        }
+
+        /// Whether it is not known if the file is there.
+        func isUncertain(_ path: String) -> Bool {
+            failedFolders.contains { SourcePath.relative(path, to: $0) != nil }
+        }
     }
 
-    private func take(_ group: FolderGroup, _ walk: inout FolderWalk, _ plan: inout IngestPlan) throws {
-        var unknown: [FolderFile] = []
-        for file in group.candidates {
-            let known =
-                walk.hasKnownFiles
-                ? try catalog.knownFile(atPath: file.path, root: walk.root, ofDataset: options.dataset) : nil
-            if let known {
-                if group.signature(of: file) == known.record.signature {
-                    walk.unchanged[known.shardID, default: []].insert(known.record.ordinal)
+    private func isExcluded(_ path: String, source: String) -> Bool {
+        guard let relative = SourcePath.relative(path, to: source) else { return false }
+        var part = relative
+        while !part.isEmpty {
+            if options.excludes.contains(where: { $0.matches(TextFromBytes.bytes(ofText: part)) }) { return true }
+            part = SourcePath.parent(part)
+        }
+        return false
+    }
+
+    /// Sees which known files are there; `false` if none is, which is rather a drive that is not mounted.
+    private func lookForKnown(_ walk: inout FolderWalk, _ shards: [CatalogShard], _ path: String) throws -> Bool {
+        var walker = try FolderWalker(
+            rootPath: walk.root, folder: walk.folder, excludes: options.excludes, limits: options.shardLimits)
+        var isEmpty = true
+        while let step = walker.next() {
+            switch step {
+            case .failure(let folder, _): walk.failedFolders.append(folder)
+            case .group(let group):
+                isEmpty = false
+                for file in group.candidates {
+                    _ = walk.known.see(file.path) { group.signature(of: file).prefix64 }
                 }
-            } else {
-                unknown.append(file)
             }
         }
-        var ignoredCount = group.candidates.isEmpty ? group.texts.count : 0
-        for candidate in group.classify(unknown: unknown, rootPath: walk.root) {
+        if isEmpty, walk.known.liveCount > 0, walk.failedFolders.isEmpty {
+            let error = ShardError(
+                .sourceMissing,
+                "The folder is empty, but \(walk.known.liveCount) of its files are known: is the drive mounted? Nothing was "
+                    + "changed; 'vlmpipe dataset remove' forgets them.", path: path)
+            state.update { $0.add(error) }
+            return false
+        }
+        for shard in shards {
+            let gone = try catalog.files(ofShard: shard.id).filter {
+                !$0.isGone && walk.known.sight(of: $0.path) == .unseen && !walk.isUncertain($0.path)
+            }
+            try walk.vanished.add(gone, of: shard, catalog: catalog)
+        }
+        walk.failedFolders = []
+        return true
+    }
+
+    /// Walks the folder for what is not known; `false` if a stop is requested.
+    private func takeNew(_ walk: inout FolderWalk, _ plan: inout IngestPlan) async throws -> Bool {
+        var walker = try FolderWalker(
+            rootPath: walk.root, folder: walk.folder, excludes: options.excludes, limits: options.shardLimits)
+        while let step = walker.next() {
+            switch step {
+            case .failure(let folder, let error):
+                walk.failedFolders.append(folder)
+                state.update { $0.add(error) }
+            case .group(let group):
+                take(group, &walk, &plan)
+            }
+            guard try await addShards(&walk, &plan, isEnd: false) else { return false }
+        }
+        let tally = walker.tally
+        state.update { $0.tally += tally }
+        return try await addShards(&walk, &plan, isEnd: true)
+    }
+
+    private func take(_ group: FolderGroup, _ walk: inout FolderWalk, _ plan: inout IngestPlan) {
+        let unknown = group.candidates.filter { !walk.known.contains($0.path) }
+        var ignored: [IgnoredFile] = []
+        if group.candidates.isEmpty { ignored += group.texts.map { IgnoredFile(path: $0.path) } }
+        let candidates = group.classify(
+            unknown: unknown, knownImageCount: group.candidates.count - unknown.count, rootPath: walk.root)
+        for (file, candidate) in zip(unknown, candidates) {
             switch candidate {
             case .item(let item):
-                walk.items.append(item)
                 if item.isCollision { state.update { $0.collisionCount += 1 } }
+                if !walk.vanished.isEmpty, let place = walk.vanished.takeByName(file, in: group) {
+                    walk.moves[place] = FolderWalk.Move(item: item, isUntouched: true)
+                } else {
+                    walk.items.append(item)
+                }
             case .tar(let path):
                 plan.addTar(SourcePath.join(walk.root, path), root: walk.root)
-            case .ignored:
-                ignoredCount += 1
+            case .ignored(let file):
+                ignored.append(file)
             }
         }
-        if ignoredCount > 0 { state.update { $0.ignoredCount += ignoredCount } }
+        if !ignored.isEmpty { state.update { report in ignored.forEach { report.add($0) } } }
+    }
+
+    /// Makes folder shards of full thousands of items, and at the end of what is left.
+    private func addShards(_ walk: inout FolderWalk, _ plan: inout IngestPlan, isEnd: Bool) async throws -> Bool {
+        while walk.items.count >= (isEnd ? 1 : IngestWorkflow.folderShardCount) {
+            try await findRenamed(&walk)
+            guard walk.items.count >= (isEnd ? 1 : IngestWorkflow.folderShardCount) else { break }
+            guard try await addShard(&walk, &plan) else { return false }
+        }
+        return true
+    }
+
+    /// Takes out of the new items those whose bytes are those of a vanished file.
+    private func findRenamed(_ walk: inout FolderWalk) async throws {
+        guard !walk.vanished.isEmpty else { return }
+        let (root, limits, vanished) = (walk.root, options.shardLimits, walk.vanished)
+        let digests = try await pool.map(Array(walk.items[walk.checkedItemCount...])) { item -> Digest? in
+            guard vanished.mayHold(byteCount: item.byteCount),
+                case .sample(let found) = FolderSamples.read(item, ordinal: 0, rootPath: root, limits: limits)
+            else { return nil }
+            return Digest(hashing: found.image.bytes)
+        }
+        var kept = Array(walk.items[..<walk.checkedItemCount])
+        for (item, digest) in zip(walk.items[walk.checkedItemCount...], digests) {
+            if let digest, let place = walk.vanished.takeByDigest(digest, path: item.path) {
+                walk.moves[place] = FolderWalk.Move(item: item, isUntouched: false)
+            } else {
+                kept.append(item)
+            }
+        }
+        walk.items = kept
+        walk.checkedItemCount = kept.count
     }
 
     /// Makes a folder shard of the first items; `false` if a stop is requested.
@@ -93,100 +185,76 @@ extension IngestWorkflow {
         }
         let items = Array(walk.items.prefix(IngestWorkflow.folderShardCount))
         walk.items.removeFirst(items.count)
-        let chunk = try await readItems(
+        walk.checkedItemCount = max(0, walk.checkedItemCount - items.count)
+        let rows = try await readItems(
             items.enumerated().map { (UInt32($0.offset), $0.element) }, root: walk.root)
+        var chunk = SampleChunk(
+            cursor: CatalogShard.Cursor(byteOffset: 0, ordinal: UInt32(items.count), digest: nil))
+        for row in rows { chunk.append(row) }
         let shard = try catalog.registerComplete(
             ShardRegistration(
                 dataset: options.dataset, rootPath: walk.root, path: walk.folder, kind: .folder,
-                name: IngestWorkflow.shardName(root: walk.root, folder: walk.folder, number: walk.nextNumber),
+                name: IngestWorkflow.shardName(root: walk.root, path: walk.folder, number: walk.nextNumber),
                 settings: options.settings.text), chunk: chunk)
         state.committed()
         walk.nextNumber += 1
         plan.involved.insert(shard.id)
-        state.update { $0.add(.added) }
+        state.update { report in
+            report.add(.added)
+            report.files[.added, default: 0] += items.count
+        }
         return true
     }
 
-    /// Reads a known folder shard again if any of its files changed or vanished, or the settings did; `false` if a stop
-    /// is requested.
+    /// Makes the rows of a known folder shard anew whose files changed, moved or vanished, or all if the settings did;
+    /// `false` if a stop is requested.
     private func refresh(_ shard: CatalogShard, _ walk: FolderWalk) async throws -> Bool {
         if stop.isStopRequested {
             state.update { $0.add(.interrupted) }
             return false
         }
-        let files = try catalog.files(ofShard: shard.id)
-        let unchanged = walk.unchanged[shard.id] ?? []
-        if options.settings.areMet(by: shard.settings), files.allSatisfy({ unchanged.contains($0.ordinal) }) {
-            state.update { $0.add(.unchanged) }
-            return true
-        }
         var lookup = FolderLookup(rootPath: shard.rootPath)
-        var present: [(UInt32, FolderItem)] = []
-        var gone: [FileRecord] = []
-        for file in files {
-            if let item = lookup.item(forFileAt: file.path, key: file.key) {
-                present.append((file.ordinal, item))
+        var rows = ShardRows()
+        let areSettingsMet = options.settings.areMet(by: shard.settings)
+        for file in try catalog.files(ofShard: shard.id) {
+            let place = VanishedFiles.Place(shard: shard.id, ordinal: file.ordinal)
+            let sight = walk.known.sight(of: file.path)
+            if let move = walk.moves[place] {
+                rows.renamed.append((file, move))
+            } else if sight == .unseen {
+                if file.isGone || walk.isUncertain(file.path) { rows.kept.append(file) } else { rows.gone.append(file) }
+            } else if sight == .unchanged, areSettingsMet {
+                rows.kept.append(file)
+            } else if let item = lookup.item(forFileAt: file.path, key: file.key) {
+                rows.read.append((file.ordinal, item))
+                if sight == .changed { rows.changedCount += 1 }
+            } else if !file.isGone {
+                rows.gone.append(file)
             } else {
-                gone.append(file)
+                rows.kept.append(file)
             }
         }
-        let isAsRecorded =
-            present.allSatisfy { unchanged.contains($0.0) } && gone.allSatisfy { $0.signature == .goneFile }
-        if isAsRecorded, options.settings.areMet(by: shard.settings) {
+        guard !(rows.renamed.isEmpty && rows.gone.isEmpty && rows.read.isEmpty) else {
             state.update { $0.add(.unchanged) }
             return true
         }
-        var chunk = try await readItems(present, root: shard.rootPath)
-        chunk.cursor = shard.cursor
-        for file in gone {
-            chunk.quarantine.append(
-                SampleExamination.record(
-                    file.ordinal, file.key, 0, ShardError.Code.fileMissing.rawValue,
-                    "the file was ingested before and is gone, or its folder cannot be listed"))
-            chunk.files.append(
-                FileRecord(ordinal: file.ordinal, path: file.path, key: file.key, signature: .goneFile))
-        }
-        try catalog.replaceRows(of: shard.id, settings: options.settings.text, chunk: chunk)
+        try catalog.replaceRows(
+            of: shard.id, settings: areSettingsMet ? shard.settings : options.settings.text,
+            chunk: try await chunk(of: rows, shard: shard))
         state.committed()
-        state.update { $0.add(.replaced) }
+        let (changedCount, renamedCount, removedCount) = (rows.changedCount, rows.renamed.count, rows.gone.count)
+        state.update { report in
+            report.add(.replaced)
+            report.files[.changed, default: 0] += changedCount
+            report.files[.renamed, default: 0] += renamedCount
+            report.files[.removed, default: 0] += removedCount
+        }
         return true
     }
 
-    /// Reads and examines items in batches of bounded bytes.
-    private func readItems(_ items: [(UInt32, FolderItem)], root: String) async throws -> SampleChunk {
-        let limits = options.shardLimits
-        let examination = examination
-        let count = items.last.map { $0.0 + 1 } ?? 0
-        var chunk = SampleChunk(cursor: CatalogShard.Cursor(byteOffset: 0, ordinal: count, digest: nil))
-        // Each thread holds one image at a time, so the number of items in a call does not matter for memory.
-        let results = try await pool.map(items) { ordinal, item in
-            let found = FolderSamples.read(item, ordinal: ordinal, rootPath: root, limits: limits)
-            return (examination.examine(found), found.byteCount)
-        }
-        for (outcome, _) in results { chunk.append(outcome) }
-        for (ordinal, item) in items {
-            chunk.files.append(
-                FileRecord(ordinal: ordinal, path: item.path, key: item.key, signature: item.signature))
-        }
-        examined(count: items.count, byteCount: results.reduce(0) { $0 + Int64($1.1) })
-        return chunk
-    }
-
-    private static func shardName(root: String, folder: String, number: Int) -> String {
+    static func shardName(root: String, path: String, number: Int) -> String {
         let digits = String(number)
-        let name = folder.isEmpty ? SourcePath.lastComponents(root, count: 1) : folder
+        let name = path.isEmpty ? SourcePath.lastComponents(root, count: 1) : path
         return name + "#" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     }
-
-    /// The number of the next shard of exactly this folder.
-    private func nextNumber(root: String, folder: String) throws -> Int {
-        try catalog.shards(
-            inFolder: SourcePath.join(root, folder), ofDataset: options.dataset, kind: .folder
-        ).count { $0.rootPath == root && $0.path == folder }
-    }
-}
-
-extension Digest {
-    /// Stands for a file that is gone. No file has it, so one that comes back counts as changed.
-    fileprivate static let goneFile = Digest(hashing: "vlmpipe: this file is gone")
 }

@@ -74,12 +74,51 @@ extension IngestReport {
             shards[outcome].map { "\($0) \(outcome.rawValue)" }
         }
         text += "\nshards: " + (outcomes.isEmpty ? "none" : outcomes.joined(separator: ", "))
-        if ignoredCount > 0 { text += "; \(grouped(ignoredCount)) files that belong to no sample" }
+        let changes = FileOutcome.allCases.compactMap { outcome in
+            files[outcome].flatMap { $0 > 0 ? "\(grouped($0)) \(outcome.rawValue)" : nil }
+        }
+        if !changes.isEmpty { text += "\nfiles: " + changes.joined(separator: ", ") }
         if collisionCount > 0 { text += "; \(grouped(collisionCount)) keys keep their extension, another has the same" }
+        text += passedOver
+        for note in notes { text += "\n" + TerminalText.sanitized(note) }
         if !quarantinedByReason.isEmpty {
             let reasons = quarantinedByReason.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             text += "\nquarantined: " + reasons.map { "\($0.key) \(grouped($0.value))" }.joined(separator: ", ")
             text += "; 'vlmpipe dataset quarantine' lists them"
+        }
+        return text
+    }
+
+    /// Lines about what was left alone, and why.
+    private var passedOver: String {
+        let grouped = ProgressReporter.grouped
+        var parts = ignoredFiles.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
+            "\(grouped($0.value)) \(TerminalText.sanitized($0.key))"
+        }
+        for (count, what) in [
+            (ignoredMemberCount, "members of tars"), (tally.specialCount, "pipes, devices and broken links"),
+            (tally.hiddenCount, "hidden"), (tally.appleDoubleCount, "'._' files of macOS"),
+            (tally.excludedCount, "excluded"), (tally.repeatedLinkCount, "links to folders that are walked anyway"),
+        ] where count > 0 {
+            parts.append("\(grouped(count)) \(what)")
+        }
+        var text = parts.isEmpty ? "" : "\nleft alone: " + parts.joined(separator: ", ")
+        if tally.loopCount > 0 {
+            let more = tally.loopCount > tally.loops.count ? " …" : ""
+            text += "\nnot followed: \(grouped(tally.loopCount)) links to a folder they lie in: "
+                + tally.loops.map(TerminalText.sanitized).joined(separator: ", ") + more
+        }
+        if heifCount > 0 {
+            text += "\n\(grouped(heifCount)) HEIC or AVIF images are not read; convert them, for example with "
+                + "heif-convert from Debian's package libheif-examples"
+        }
+        if rawCount > 0 {
+            text += "\n\(grouped(rawCount)) raw files of cameras are not read; write JPEG beside them, for example with "
+                + "dcraw_emu from Debian's package libraw-bin"
+        }
+        if sequentialShardCount > 0 {
+            text += "\n\(grouped(sequentialShardCount)) shards are compressed or streamed: their images can only be reached "
+                + "through all that lies before them, which makes embedding and extraction slower"
         }
         return text
     }

@@ -98,14 +98,24 @@ extension IngestWorkflow {
     private func readTar(
         _ shard: CatalogShard, file: ReadOnlyFile, from cursor: CatalogShard.Cursor
     ) async throws -> Bool {
-        if cursor.ordinal == 0, let refusal = try ContentKind.ofFile(file).refusal {
-            return try refuse(shard, refusal)
-        }
+        let bytes = try ShardBytes(file: file)
+        if cursor.ordinal == 0, let refusal = bytes.kind.refusal { return try refuse(shard, refusal) }
+        return try await readTar(shard, bytes: bytes, from: cursor) { FileFacts.ofFile(atPath: file.path) == file.facts }
+    }
+
+    /// Reads an opened tar from the cursor to the end; `false` if a stop was requested before.
+    ///
+    /// - Parameter isUnchanged: whether what is read is still what was opened.
+    private func readTar(
+        _ shard: CatalogShard, bytes: consuming ShardBytes, from cursor: CatalogShard.Cursor,
+        isUnchanged: () -> Bool
+    ) async throws -> Bool {
+        if !bytes.isSeekable { state.update { $0.sequentialShardCount += 1 } }
         var reader = TarSampleReader(
-            file: file, limits: options.shardLimits,
+            bytes, limits: options.shardLimits,
             from: cursor.digest.map { digest in
                 TarCursor(byteOffset: cursor.byteOffset, ordinal: cursor.ordinal, headerDigest: digest)
-            } ?? .start)
+            } ?? .start, readsImages: options.check != .none)
         var chunk = SampleChunk(cursor: cursor)
         var isEnded = false
         while !isEnded {
@@ -128,10 +138,10 @@ extension IngestWorkflow {
             let end = reader.cursor
             chunk.cursor = CatalogShard.Cursor(
                 byteOffset: end.byteOffset, ordinal: end.ordinal, digest: end.headerDigest)
-            guard FileFacts.ofFile(atPath: file.path) == file.facts else {
+            guard isUnchanged() else {
                 throw ShardError(
                     .fileChanged, "The file changed while it was read; run the same command again when it is at rest.",
-                    path: file.path)
+                    path: shard.absolutePath)
             }
             try catalog.append(chunk, to: shard.id, completingWith: isEnded ? end.headerDigest : nil)
             state.committed()
@@ -139,9 +149,10 @@ extension IngestWorkflow {
             if !isEnded, stop.isStopRequested { return false }
         }
         let ignoredCount = reader.ignoredMemberCount
-        state.update { $0.ignoredCount += ignoredCount }
+        state.update { $0.ignoredMemberCount += ignoredCount }
         return true
     }
+
     /// Records a file that is no tar as one thing found and quarantined.
     private func refuse(
         _ shard: CatalogShard, _ refusal: (code: ShardError.Code, reason: String)

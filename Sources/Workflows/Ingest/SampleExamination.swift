@@ -24,6 +24,7 @@ struct SampleExamination: Sendable {
                 SampleExamination.record(item.ordinal, item.key, item.byteOffset, item.code.rawValue, item.reason))
         case .sample(let found):
             do throws(ShardError) {
+                if let texts = found.statedTexts { return .sample(try examine(found, texts: texts)) }
                 return .sample(
                     try examine(found, texts: SampleTexts(found.texts, readsCaptions: options.readsCaptions)))
             } catch {
@@ -38,18 +39,8 @@ struct SampleExamination: Sendable {
     private func examine(_ found: FoundSample, texts: SampleTexts) throws(ShardError) -> SampleRecord {
         let range = found.image.location.range
         var header: ImageHeader?
-        do throws(ImagingError) {
-            header = try ImageHeader.parse(found.image.bytes, limits: options.imageLimits)
-            if options.check == .decode {
-                _ = try ImageDecoder.decode(
-                    found.image.bytes, applyOrientation: false, limits: options.imageLimits)
-            }
-        } catch {
-            guard options.check == .none else {
-                throw ShardError(
-                    ShardError.Code(rawValue: "image-" + error.code.description), error.message,
-                    byteOffset: range.offset + Int64(error.byteOffset ?? 0), cause: error.cause)
-            }
+        if found.image.isWhole {
+            header = try read(found.image.bytes, offset: range.offset)
         }
         guard let format = header?.format ?? ImageHeader.recognize(found.image.bytes.span) else {
             throw ShardError(.imageMissing, "the bytes are not JPEG, PNG or WebP", byteOffset: range.offset)
@@ -60,8 +51,27 @@ struct SampleExamination: Sendable {
             split: (options.split ?? stated).map { Split(rawValue: $0) } ?? Split.byHash(ofKey: found.key),
             image: range, format: format, pixelWidth: header?.pixelWidth ?? 0, pixelHeight: header?.pixelHeight ?? 0,
             orientation: options.orientation == .exif ? header?.orientation ?? .upright : .upright,
-            digest: Digest(hashing: found.image.bytes), captions: texts.captions,
+            digest: found.image.isWhole
+                ? Digest(hashing: found.image.bytes)
+                : Digest.unread(place: "\(found.image.location.path) \(range.offset) \(range.byteCount)"),
+            captions: texts.captions,
             attributes: texts.attributes.map { SampleAttribute(name: $0.name, value: AttributeValue($0.value)) })
+    }
+
+    /// Reads the header, and decodes the image if that is asked for; `nil` if it is bad and nothing was to be checked.
+    private func read(_ bytes: [UInt8], offset: Int64) throws(ShardError) -> ImageHeader? {
+        do throws(ImagingError) {
+            let header = try ImageHeader.parse(bytes, limits: options.imageLimits)
+            if options.check == .decode {
+                _ = try ImageDecoder.decode(bytes, applyOrientation: false, limits: options.imageLimits)
+            }
+            return header
+        } catch {
+            guard options.check != .none else { return nil }
+            throw ShardError(
+                ShardError.Code(rawValue: "image-" + error.code.description), error.message,
+                byteOffset: offset + Int64(error.byteOffset ?? 0), cause: error.cause)
+        }
     }
 
     static func record(

@@ -166,7 +166,11 @@ public enum SearchWorkflow {
         let images = SampleImages()
         let extractor = try HitExtractor(directory: directory)
         var written = 0
-        for hit in hits {
+        // In the order of the shards' bytes, so that a compressed one is read once for all its hits.
+        let inPlace = hits.sorted {
+            ($0.sample.imagePath, $0.sample.image.offset) < ($1.sample.imagePath, $1.sample.image.offset)
+        }
+        for hit in inPlace {
             do {
                 let bytes = try images.bytes(of: hit.sample)
                 _ = try extractor.extract(bytes, key: hit.sample.key, fileExtension: hit.sample.format.fileExtension)

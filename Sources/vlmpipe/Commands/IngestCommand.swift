@@ -13,13 +13,20 @@ struct IngestCommand: AsyncParsableCommand {
               vlmpipe ingest shards/                        every tar below a folder
               vlmpipe ingest 'shards/{00000..00031}.tar'    a brace pattern, expanded by vlmpipe
               vlmpipe ingest ~/Pictures --dataset photos    images with a.txt or a.json beside a.jpg
-              vlmpipe ingest a.tar b.tar --split dev --check decode
+              vlmpipe ingest a.tar b.tar.zst --split dev --check decode
+              vlmpipe ingest ~/Pictures --exclude thumbs --exclude '*.png'
             """)
 
     @OptionGroup var global: GlobalOptions
 
     @Argument(help: ArgumentHelp("Tars, folders, or brace patterns of them.", valueName: "source"))
     var sources: [String]
+
+    @Option(
+        help: ArgumentHelp(
+            "Leave out files and folders that match, such as '*.png' or 'thumbs' or 'a/**/old'. May be repeated.",
+            valueName: "glob"))
+    var exclude: [String] = []
 
     @Option(help: ArgumentHelp("Data set the samples belong to.", valueName: "name"))
     var dataset = IngestOptions.defaultDataset
@@ -34,7 +41,10 @@ struct IngestCommand: AsyncParsableCommand {
     var noCaptions = false
 
     @Option(
-        help: "What is checked: 'headers' parses and hashes, 'decode' decodes every image as well, 'none' only hashes.")
+        help: """
+            What is checked: 'headers' parses and hashes, 'decode' decodes every image as well, 'none' looks at the first \
+            bytes only, so that sizes and digests are missing.
+            """)
     var check: IngestOptions.Check = .headers
 
     @Option(help: "'exif' turns images upright as their EXIF orientation says, 'none' leaves them as stored.")
@@ -52,6 +62,7 @@ struct IngestCommand: AsyncParsableCommand {
         options.check = check
         options.orientation = orient
         options.maximumBadShare = maxBad / 100
+        options.excludes = exclude
         let report = try await IngestWorkflow.run(options, in: try global.writingSession())
         print(report.summary)
     }
