@@ -36,7 +36,8 @@ struct CaptionAnnotations: Sendable {
                         let id = CaptionAnnotations.identity(fields.values["image_id"])
                     else { continue }
                     guard annotations.count < CaptionAnnotations.maximumAnnotationCount else {
-                        throw scanner.problem("holds more than \(CaptionAnnotations.maximumAnnotationCount) annotations")
+                        throw scanner.problem(
+                            "holds more than \(CaptionAnnotations.maximumAnnotationCount) annotations")
                     }
                     annotations.append(
                         Annotation(imageID: id, offset: element.offset, byteCount: Int32(element.byteCount)))
@@ -76,10 +77,13 @@ struct CaptionAnnotations: Sendable {
             let bytes = try file.bytes(place.offset..<place.offset + Int64(place.byteCount))
             low += 1
             do throws(JSONFields.Problem) {
-                if case .scalar(.text(let caption))? = try JSONFields(bytes[...]).values["caption"] { captions.append(caption) }
+                if case .scalar(.text(let caption))? = try JSONFields(bytes[...]).values["caption"] {
+                    captions.append(caption)
+                }
             } catch {
                 throw ShardError(
-                    .fileChanged, "The manifest changed while it was read; run the same command again.", path: file.path,
+                    .fileChanged, "The manifest changed while it was read; run the same command again.",
+                    path: file.path,
                     byteOffset: place.offset)
             }
         }

@@ -66,6 +66,7 @@ public struct CaptionTemplate: Hashable, Sendable {
 
     private static func invalid(_ template: String, _ reason: String) -> ShardError {
         ShardError(
-            .manifestInvalid, "The caption template '\(template)' \(reason). Write '{{' and '}}' for braces themselves.")
+            .manifestInvalid, "The caption template '\(template)' \(reason). Write '{{' and '}}' for braces themselves."
+        )
     }
 }

@@ -109,7 +109,7 @@ final class ChildBytes: ForwardBytes {
         // The copies live until posix_spawnp has returned.
         var copies = unsafe arguments.map { unsafe strdup($0) }
         unsafe copies.append(nil)
-        defer { for unsafe copy in unsafe copies { unsafe free(copy) } }
+        defer { unsafe copies.forEach { unsafe free($0) } }
         guard let program = unsafe copies.first ?? nil else { return ENOMEM }
         return unsafe posix_spawnp(&process, program, &actions, &attributes, copies, environ)
     }

@@ -172,4 +172,3 @@ struct FolderListing: Sendable {
         return names
     }
 }
-

@@ -73,7 +73,8 @@ extension FolderGroup {
             case .heif:
                 return .ignored(.heif)
             case .compressed:
-                return SampleKey.namesCompressedTar(path: file.path) ? .tar(file.path) : .ignored(.init(path: file.path))
+                return SampleKey.namesCompressedTar(path: file.path)
+                    ? .tar(file.path) : .ignored(.init(path: file.path))
             case .damagedCompression, .parquet, .empty, .other, nil:
                 if file.suffix.elementsEqual("tar".utf8) { return .tar(file.path) }
                 let ignored = IgnoredFile(path: file.path)

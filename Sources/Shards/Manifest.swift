@@ -92,12 +92,15 @@ public struct Manifest: Sendable {
     }
 
     private static func format(
-        _ file: ReadOnlyFile, _ encoding: TextEncoding, _ start: Int64, _ options: ManifestOptions, _ limits: ShardLimits
+        _ file: ReadOnlyFile, _ encoding: TextEncoding, _ start: Int64, _ options: ManifestOptions,
+        _ limits: ShardLimits
     ) throws(ShardError) -> Format {
         if let delimiter = options.delimiter { return .delimited(delimiter) }
         var bytes = TextFileBytes(file: file, encoding: encoding, offset: start)
         var first = try bytes.next()
-        while let byte = first, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { first = try bytes.next() }
+        while let byte = first, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+            first = try bytes.next()
+        }
         if first == UInt8(ascii: "[") {
             throw ShardError(
                 .manifestInvalid,

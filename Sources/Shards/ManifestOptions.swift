@@ -22,7 +22,8 @@ public struct ManifestOptions: Hashable, Sendable {
         guard text.utf8.count == 1, let byte = text.utf8.first, byte < 0x7F, byte >= 0x20 || byte == 0x09,
             byte != UInt8(ascii: "\"")
         else {
-            throw ShardError(.manifestInvalid, "A delimiter is one character such as ',' or ';', or 'tab', not '\(text)'.")
+            throw ShardError(
+                .manifestInvalid, "A delimiter is one character such as ',' or ';', or 'tab', not '\(text)'.")
         }
         return byte
     }
@@ -40,8 +41,10 @@ public struct ManifestColumns: Hashable, Sendable {
     public let attributes: [String]
 
     static let imageNames = [
-        "image", "images", "image_path", "imagepath", "img", "img_path", "filepath", "file_path", "file_name", "filename",
-        "path", "file", "picture", "photo", "image_file", "image_filename", "image_name", "jpg", "png", "url", "image_url",
+        "image", "images", "image_path", "imagepath", "img", "img_path", "filepath", "file_path", "file_name",
+        "filename",
+        "path", "file", "picture", "photo", "image_file", "image_filename", "image_name", "jpg", "png", "url",
+        "image_url",
     ]
     static let captionNames = [
         "caption", "captions", "text", "title", "description", "alt", "alt_text", "sentence", "comment", "prompt",
@@ -69,7 +72,8 @@ public struct ManifestColumns: Hashable, Sendable {
         for name in options.imageColumns { images.append(try find(name, "images")) }
         if images.isEmpty, let name = guess(ManifestColumns.imageNames) { images = [name] }
         guard !images.isEmpty else {
-            throw ManifestColumns.missing("No column is called as those that name images; say which: --image-column", all, path)
+            throw ManifestColumns.missing(
+                "No column is called as those that name images; say which: --image-column", all, path)
         }
         self.images = images
         var captions: [String] = []

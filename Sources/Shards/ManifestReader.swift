@@ -248,7 +248,8 @@ struct ManifestRow {
     /// The path without its last extension, without what stands for no folder at its start.
     private static func key(ofImage name: String) -> String {
         let plain = name.hasPrefix("file://") ? String(name.dropFirst(7)) : name
-        let path = plain.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }.joined(separator: "/")
+        let path = plain.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }.joined(
+            separator: "/")
         return TextFromBytes.text(ofBytes: SampleKey.inFolder(path.utf8).key)
     }
 

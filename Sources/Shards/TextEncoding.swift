@@ -108,9 +108,10 @@ struct TextFileBytes: ~Copyable {
             buffer = raw
             nextOffset += Int64(count)
         case .latin1:
-            decode(raw.enumerated().lazy.map { index, byte in
-                (index, 0x80...0x9F ~= byte ? TextEncoding.windows1252[Int(byte) - 0x80] : UInt32(byte))
-            })
+            decode(
+                raw.enumerated().lazy.map { index, byte in
+                    (index, 0x80...0x9F ~= byte ? TextEncoding.windows1252[Int(byte) - 0x80] : UInt32(byte))
+                })
             nextOffset += Int64(count)
         case .utf16LittleEndian, .utf16BigEndian:
             nextOffset += Int64(decodeUTF16(raw))

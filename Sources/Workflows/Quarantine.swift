@@ -31,5 +31,5 @@ enum Quarantine {
 
 extension CatalogShard.Kind {
     /// Whether every sample is a file of its own, so that one that is gone or changed concerns that sample only.
-    var hasFilePerSample: Bool { self == .folder }
+    var hasFilePerSample: Bool { self == .folder || self == .manifest }
 }

@@ -50,7 +50,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("utf8", "image;text\nä.png;größer €\n", TextEncoding.utf8), ("mark", "image\ttext\nä.png\tgrößer €\n", .utf8),
+            ("utf8", "image;text\nä.png;größer €\n", TextEncoding.utf8),
+            ("mark", "image\ttext\nä.png\tgrößer €\n", .utf8),
             ("latin1", "image|text\nä.png|größer €\n", .latin1),
             ("utf16le", "image;text\nä.png;größer €\u{1F600}\n", .utf16LittleEndian),
             ("utf16be", "image;text\nä.png;größer €\u{1F600}\n", .utf16BigEndian),
@@ -78,7 +79,9 @@ import Testing
     }
 
     /// Whatever the size of blocks, records and their offsets are the same: rows longer and shorter than a block.
-    @Test(arguments: [TextEncoding.utf8, .latin1, .utf16LittleEndian]) func blocksDoNotShow(_ encoding: TextEncoding) throws {
+    @Test(arguments: [TextEncoding.utf8, .latin1, .utf16LittleEndian]) func blocksDoNotShow(_ encoding: TextEncoding)
+        throws
+    {
         var text = "image,caption\n"
         for index in 0..<3000 {
             text += "f\(index).jpg,\"" + String(repeating: "é\(index),", count: index % 60) + "\"\n"
@@ -100,7 +103,8 @@ import Testing
     }
 
     @Test func severalImagesOfOneItem() throws {
-        let text = "sku,front,back,brand,title,colour\nA,a1.jpg,a2.jpg,Acme,Chair,red\nB,b1.jpg,,Acme,Stool,\nC,,,X,Y,Z\n"
+        let text =
+            "sku,front,back,brand,title,colour\nA,a1.jpg,a2.jpg,Acme,Chair,red\nB,b1.jpg,,Acme,Stool,\nC,,,X,Y,Z\n"
         let manifest = try manifest("t.csv", Array(text.utf8)) { options in
             options.imageColumns = ["front", "BACK"]
             options.captionTemplate = try CaptionTemplate("{brand} {title}, {colour}")
@@ -183,7 +187,9 @@ import Testing
     }
 
     @Test func whatCannotBeReadIsSaid() throws {
-        func refusal(_ name: String, _ text: String, _ change: (inout ManifestOptions) throws -> Void = { _ in }) -> String {
+        func refusal(_ name: String, _ text: String, _ change: (inout ManifestOptions) throws -> Void = { _ in })
+            -> String
+        {
             do {
                 _ = try manifest(name, Array(text.utf8), change: change)
                 return "none"
@@ -268,5 +274,18 @@ import Testing
         #expect(sample.statedTexts?.split == "val")
         #expect(found.dropFirst().map { $0.rejected?.code } == [.imageMissing, .fileMissing])
         #expect(found[2].rejected?.reason.contains("p/c.jpg") == true)
+    }
+
+    /// `Schemas/manifest.md` promises the names of columns in their order.
+    @Test func columnNamesAreThoseOfTheSchema() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../../Schemas/manifest.md"
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        for (what, names) in [
+            ("image", ManifestColumns.imageNames), ("caption", ManifestColumns.captionNames),
+            ("key", ManifestColumns.keyNames),
+        ] {
+            let row = names.map { "`\($0)`" }.joined(separator: " ")
+            #expect(lines.contains("| \(what) | \(row) |"))
+        }
     }
 }

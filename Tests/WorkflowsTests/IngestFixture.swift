@@ -71,7 +71,18 @@ final class IngestFixture {
         stop: StopSignal = IngestFixture.quietStop(),
         didCommit: (@Sendable (Int) -> Void)? = nil, change: (inout IngestOptions) -> Void = { _ in }
     ) async throws -> IngestReport {
-        var options = IngestOptions(sources: sources.map { path + "/" + $0 })
+        try await ingestAsWritten(
+            sources.map { path + "/" + $0 }, threads: threads, into: catalogPath, stop: stop, didCommit: didCommit,
+            change: change)
+    }
+
+    /// The same with sources that are no paths below the fixture.
+    func ingestAsWritten(
+        _ sources: [String], threads: Int = 2, into catalogPath: String? = nil,
+        stop: StopSignal = IngestFixture.quietStop(),
+        didCommit: (@Sendable (Int) -> Void)? = nil, change: (inout IngestOptions) -> Void = { _ in }
+    ) async throws -> IngestReport {
+        var options = IngestOptions(sources: sources)
         change(&options)
         let pool = ComputePool(threadCount: threads)
         defer { pool.shutdown() }

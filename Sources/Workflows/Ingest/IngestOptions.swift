@@ -74,6 +74,33 @@ public struct IngestOptions: Sendable {
             && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     }
 
+    /// Takes options as users write them: patterns to exclude, and how manifests are read. Throws `WorkflowError` (usage)
+    /// with all problems at once.
+    public mutating func read(
+        exclude: [String], imageColumns: [String] = [], captionColumns: [String] = [], captionTemplate: String? = nil,
+        keyColumn: String? = nil, base: String? = nil, delimiter: String? = nil
+    ) throws(WorkflowError) {
+        var problems: [String] = []
+        func attempt<Value>(_ body: () throws(ShardError) -> Value) -> Value? {
+            do throws(ShardError) { return try body() } catch {
+                problems.append(error.message)
+                return nil
+            }
+        }
+        excludes = exclude.compactMap { pattern in attempt { () throws(ShardError) in try GlobPattern(pattern) } }
+        manifest.imageColumns = imageColumns
+        manifest.captionColumns = captionColumns
+        if let captionTemplate {
+            manifest.captionTemplate = attempt { () throws(ShardError) in try CaptionTemplate(captionTemplate) }
+        }
+        manifest.keyColumn = keyColumn
+        if let base { manifest.base = attempt { () throws(ShardError) in try SourcePath.absolute(base) } }
+        if let delimiter {
+            manifest.delimiter = attempt { () throws(ShardError) in try ManifestOptions.delimiter(delimiter) }
+        }
+        guard problems.isEmpty else { throw WorkflowError(.usage, problems.joined(separator: "; ")) }
+    }
+
     /// All problems at once.
     func validate() throws(WorkflowError) {
         var problems: [String] = []

@@ -13,6 +13,8 @@ public struct IngestReport: Sendable {
         case resumed
         /// Its file, or the settings, had changed; its rows were made anew.
         case replaced
+        /// Files were renamed or removed; nothing was read and nothing need be embedded again.
+        case updated
         /// Its file is gone; its rows stay, marked.
         case missing
         /// Its file could not be read to the end; the next ingest takes it up again.

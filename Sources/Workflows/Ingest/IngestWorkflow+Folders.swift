@@ -51,6 +51,10 @@ extension IngestWorkflow {
             let item: FolderItem
             /// Whether the texts beside it are unchanged too.
             let isUntouched: Bool
+
+            func record(_ ordinal: UInt32) -> FileRecord {
+                FileRecord(ordinal: ordinal, path: item.path, key: item.key, signature: item.signature)
+            }
         }
 
         /// Whether it is not known if the file is there.
@@ -214,41 +218,37 @@ extension IngestWorkflow {
             return false
         }
         var lookup = FolderLookup(rootPath: shard.rootPath)
+        let stored = LazyRows(catalog: catalog, shard: shard)
         var rows = ShardRows()
+        var items: [(ordinal: UInt32, item: FolderItem)] = []
         let areSettingsMet = options.settings.areMet(by: shard.settings)
         for file in try catalog.files(ofShard: shard.id) {
             let place = VanishedFiles.Place(shard: shard.id, ordinal: file.ordinal)
             let sight = walk.known.sight(of: file.path)
             if let move = walk.moves[place] {
-                rows.renamed.append((file, move))
+                rows.renamed.append(move.record(file.ordinal))
+                guard !move.isUntouched, let sample = try stored.sample(file.ordinal) else { continue }
+                if let changed = renamedRow(file, move, sample, root: shard.rootPath) { rows.made.append(changed) }
             } else if sight == .unseen {
-                if file.isGone || walk.isUncertain(file.path) { rows.kept.append(file) } else { rows.gone.append(file) }
+                if walk.isUncertain(file.path) { rows.kept.append(file) } else { rows.gone.append(file.ordinal) }
             } else if sight == .unchanged, areSettingsMet {
                 rows.kept.append(file)
             } else if let item = lookup.item(forFileAt: file.path, key: file.key) {
-                rows.read.append((file.ordinal, item))
+                items.append((file.ordinal, item))
                 if sight == .changed { rows.changedCount += 1 }
-            } else if !file.isGone {
-                rows.gone.append(file)
             } else {
+                // It vanished since the walk; the next ingest sees whether it stays so.
                 rows.kept.append(file)
             }
         }
-        guard !(rows.renamed.isEmpty && rows.gone.isEmpty && rows.read.isEmpty) else {
-            state.update { $0.add(.unchanged) }
-            return true
+        if !items.isEmpty || !rows.made.isEmpty {
+            // Rows that were set aside are read again, because the catalog keeps no row of theirs to copy.
+            for file in rows.kept where try stored.sample(file.ordinal) == nil {
+                if let item = lookup.item(forFileAt: file.path, key: file.key) { items.append((file.ordinal, item)) }
+            }
+            rows.made += try await readItems(items.sorted { $0.ordinal < $1.ordinal }, root: shard.rootPath)
         }
-        try catalog.replaceRows(
-            of: shard.id, settings: areSettingsMet ? shard.settings : options.settings.text,
-            chunk: try await chunk(of: rows, shard: shard))
-        state.committed()
-        let (changedCount, renamedCount, removedCount) = (rows.changedCount, rows.renamed.count, rows.gone.count)
-        state.update { report in
-            report.add(.replaced)
-            report.files[.changed, default: 0] += changedCount
-            report.files[.renamed, default: 0] += renamedCount
-            report.files[.removed, default: 0] += removedCount
-        }
+        try apply(rows, to: shard, stored: stored, settings: areSettingsMet ? shard.settings : options.settings.text)
         return true
     }
 

@@ -3,18 +3,41 @@ import SampleCatalog
 import Samples
 import Shards
 
-/// What becomes of the files of a folder shard, by ascending ordinal.
+/// What becomes of the files of a folder or manifest shard.
 struct ShardRows {
     /// Rows that stay as they are.
     var kept: [FileRecord] = []
-    /// Files that are somewhere else.
-    var renamed: [(file: FileRecord, move: IngestWorkflow.FolderWalk.Move)] = []
-    /// Files that are no longer there.
-    var gone: [FileRecord] = []
-    /// Files to read again.
-    var read: [(ordinal: UInt32, item: FolderItem)] = []
-    /// Of those the ones that changed themselves.
+    /// Files that are somewhere else, as they are to be recorded.
+    var renamed: [FileRecord] = []
+    /// Ordinals of what is no longer there.
+    var gone: [UInt32] = []
+    /// Rows made anew; those of renamed files under their new names.
+    var made: [FileRow] = []
+    /// Of those the ones whose files changed.
     var changedCount = 0
+}
+
+/// The samples of a shard as they are stored, read when they are first asked for.
+final class LazyRows {
+    private let catalog: SampleCatalog
+    private let shard: CatalogShard
+    private var samples: [UInt32: CatalogSample]?
+
+    init(catalog: SampleCatalog, shard: CatalogShard) {
+        self.catalog = catalog
+        self.shard = shard
+    }
+
+    /// The good sample of this ordinal.
+    func sample(_ ordinal: UInt32) throws -> SampleRecord? {
+        var all = samples ?? [:]
+        if samples == nil {
+            try catalog.forEachChunk(ofShard: shard.id) { for sample in $0 { all[sample.ordinal] = sample } }
+            samples = all
+        }
+        guard let sample = all[ordinal] else { return nil }
+        return SampleRecord(sample, attributes: try catalog.attributes(ofOrdinal: ordinal, inShard: shard.id))
+    }
 }
 
 /// The row of one file.
@@ -31,41 +54,46 @@ extension SampleChunk {
 }
 
 extension IngestWorkflow {
-    /// All rows of a folder shard: those that stay are taken from the catalog, the others made anew.
-    func chunk(of rows: ShardRows, shard: CatalogShard) async throws -> SampleChunk {
-        var stored: [UInt32: SampleRecord] = [:]
-        try catalog.forEachChunk(ofShard: shard.id) { samples in
-            for sample in samples {
-                let attributes = try catalog.attributes(ofOrdinal: sample.ordinal, inShard: shard.id)
-                stored[sample.ordinal] = SampleRecord(sample, attributes: attributes)
-            }
+    /// Brings the rows of a known shard up to date: renames and removals by themselves, which leave everything embedded
+    /// as it is, then all rows if some were made anew. Each is one transaction, and finds nothing to do the next time.
+    func apply(_ rows: ShardRows, to shard: CatalogShard, stored: LazyRows, settings: String) throws {
+        guard !(rows.renamed.isEmpty && rows.gone.isEmpty && rows.made.isEmpty) else {
+            state.update { $0.add(.unchanged) }
+            return
         }
-        var made: [FileRow] = []
-        var lookup = FolderLookup(rootPath: shard.rootPath)
-        var read = rows.read
-        for file in rows.kept {
-            if let sample = stored[file.ordinal] {
-                made.append(FileRow(outcome: .sample(sample), file: file))
-            } else if !file.isGone, let item = lookup.item(forFileAt: file.path, key: file.key) {
-                read.append((file.ordinal, item))
-            } else {
-                made.append(goneRow(file))
-            }
-        }
-        made += rows.gone.map(goneRow)
-        for (file, move) in rows.renamed {
-            guard let sample = stored[file.ordinal] else {
-                read.append((file.ordinal, move.item))
-                continue
-            }
-            made.append(renamedRow(file, move, sample, root: shard.rootPath))
-        }
-        made += try await readItems(read.sorted { $0.ordinal < $1.ordinal }, root: shard.rootPath)
-        made.sort { $0.file.ordinal < $1.file.ordinal }
         var chunk = SampleChunk(cursor: shard.cursor)
-        for row in made { chunk.append(row) }
-        try keepLaterQuarantine(&chunk, shard, Set(rows.kept.map(\.ordinal) + rows.renamed.map(\.file.ordinal)))
-        return chunk
+        if !rows.made.isEmpty {
+            // Before anything is changed, because a rename changes what is stored.
+            var all = rows.made
+            let madeOrdinals = Set(rows.made.map(\.file.ordinal))
+            for file in rows.kept + rows.renamed where !madeOrdinals.contains(file.ordinal) {
+                guard var sample = try stored.sample(file.ordinal) else { continue }
+                sample.key = file.key
+                all.append(FileRow(outcome: .sample(sample), file: file))
+            }
+            for row in all.sorted(by: { $0.file.ordinal < $1.file.ordinal }) { chunk.append(row) }
+            try keepLaterQuarantine(&chunk, shard, Set(all.map(\.file.ordinal)).subtracting(madeOrdinals))
+        }
+        if !rows.renamed.isEmpty {
+            try catalog.renameFiles(rows.renamed, ofShard: shard.id)
+            state.committed()
+        }
+        if !rows.gone.isEmpty {
+            try catalog.removeSamples(rows.gone, ofShard: shard.id)
+            state.committed()
+        }
+        if !rows.made.isEmpty {
+            try catalog.replaceRows(of: shard.id, settings: settings, chunk: chunk)
+            state.committed()
+        }
+        let (changedCount, renamedCount, removedCount) = (rows.changedCount, rows.renamed.count, rows.gone.count)
+        let isRemade = !rows.made.isEmpty
+        state.update { report in
+            report.add(isRemade ? .replaced : .updated)
+            report.files[.changed, default: 0] += changedCount
+            report.files[.renamed, default: 0] += renamedCount
+            report.files[.removed, default: 0] += removedCount
+        }
     }
 
     /// What later stages set aside stays so for samples whose bytes are the same.
@@ -82,46 +110,34 @@ extension IngestWorkflow {
         chunk.quarantine.sort { ($0.ordinal, $0.stage) < ($1.ordinal, $1.stage) }
     }
 
-    private func goneRow(_ file: FileRecord) -> FileRow {
-        let isExcluded = options.excludes.contains { $0.matches(TextFromBytes.bytes(ofText: file.path)) }
-        let code = isExcluded ? ShardError.Code.sourceExcluded : .fileMissing
-        return FileRow(
-            outcome: .quarantine(
-                SampleExamination.record(
-                    file.ordinal, file.key, 0, code.rawValue,
-                    isExcluded
-                        ? "the file was ingested before and is excluded now"
-                        : "the file was ingested before and is gone")),
-            file: FileRecord(ordinal: file.ordinal, path: file.path, key: file.key, signature: .goneFile))
-    }
-
-    /// The same sample under its new name. Its split stays: what was trained on must not become held out by a rename.
-    private func renamedRow(
+    /// The row of a renamed file with what stands beside it now; `nil` if that is the same.
+    ///
+    /// The split stays: what was trained on must not become held out by a rename.
+    func renamedRow(
         _ file: FileRecord, _ move: FolderWalk.Move, _ sample: SampleRecord, root: String
-    ) -> FileRow {
-        var sample = sample
-        sample.key = move.item.key
-        let moved = FileRecord(
-            ordinal: file.ordinal, path: move.item.path, key: move.item.key, signature: move.item.signature)
-        guard !move.isUntouched else { return FileRow(outcome: .sample(sample), file: moved) }
+    ) -> FileRow? {
         let found = FolderSamples.read(
             move.item, ordinal: file.ordinal, rootPath: root, readsImages: false, limits: options.shardLimits)
-        switch found {
-        case .rejected: return FileRow(outcome: examination.examine(found), file: moved)
-        case .sample(let found):
-            do throws(ShardError) {
-                let texts = try SampleTexts(found.texts, readsCaptions: options.readsCaptions)
-                sample.captions = texts.captions
-                sample.attributes = texts.attributes.map {
-                    SampleAttribute(name: $0.name, value: AttributeValue($0.value))
-                }
-                return FileRow(outcome: .sample(sample), file: moved)
-            } catch {
-                return FileRow(
-                    outcome: .quarantine(
-                        SampleExamination.record(file.ordinal, sample.key, 0, error.code.rawValue, error.message)),
-                    file: moved)
+        let record = move.record(file.ordinal)
+        guard case .sample(let read) = found else {
+            return FileRow(outcome: examination.examine(found), file: record)
+        }
+        do throws(ShardError) {
+            let texts = try SampleTexts(read.texts, readsCaptions: options.readsCaptions)
+            let attributes = texts.attributes.map {
+                SampleAttribute(name: $0.name, value: AttributeValue($0.value))
             }
+            if texts.captions == sample.captions, attributes == sample.attributes { return nil }
+            var renamed = sample
+            renamed.key = move.item.key
+            renamed.captions = texts.captions
+            renamed.attributes = attributes
+            return FileRow(outcome: .sample(renamed), file: record)
+        } catch {
+            return FileRow(
+                outcome: .quarantine(
+                    SampleExamination.record(file.ordinal, move.item.key, 0, error.code.rawValue, error.message)),
+                file: record)
         }
     }
 

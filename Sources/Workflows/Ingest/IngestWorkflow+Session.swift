@@ -8,6 +8,12 @@ extension IngestWorkflow {
     /// - Throws: as the form with a catalog; and `WorkflowError`: `interrupted` after a requested stop, `badData` when more
     ///   is bad than allowed, `inputOutput` when files could not be read. What could be done is done first.
     public static func run(_ options: IngestOptions, in session: Session) async throws -> IngestReport {
+        var options = options
+        if options.sources.contains("-") {
+            let path = try StandardInput.keep(.standardInput, in: session.workspace.path + "/streams")
+            session.note("standard input is kept as \(path)")
+            options.sources = options.sources.map { $0 == "-" ? path : $0 }
+        }
         let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "ingest")
         var recorder = RunRecorder(
             folder: folder, command: "ingest",
@@ -105,19 +111,23 @@ extension IngestReport {
         var text = parts.isEmpty ? "" : "\nleft alone: " + parts.joined(separator: ", ")
         if tally.loopCount > 0 {
             let more = tally.loopCount > tally.loops.count ? " …" : ""
-            text += "\nnot followed: \(grouped(tally.loopCount)) links to a folder they lie in: "
+            text +=
+                "\nnot followed: \(grouped(tally.loopCount)) links to a folder they lie in: "
                 + tally.loops.map(TerminalText.sanitized).joined(separator: ", ") + more
         }
         if heifCount > 0 {
-            text += "\n\(grouped(heifCount)) HEIC or AVIF images are not read; convert them, for example with "
+            text +=
+                "\n\(grouped(heifCount)) HEIC or AVIF images are not read; convert them, for example with "
                 + "heif-convert from Debian's package libheif-examples"
         }
         if rawCount > 0 {
-            text += "\n\(grouped(rawCount)) raw files of cameras are not read; write JPEG beside them, for example with "
+            text +=
+                "\n\(grouped(rawCount)) raw files of cameras are not read; write JPEG beside them, for example with "
                 + "dcraw_emu from Debian's package libraw-bin"
         }
         if sequentialShardCount > 0 {
-            text += "\n\(grouped(sequentialShardCount)) shards are compressed or streamed: their images can only be reached "
+            text +=
+                "\n\(grouped(sequentialShardCount)) shards are compressed or streamed: their images can only be reached "
                 + "through all that lies before them, which makes embedding and extraction slower"
         }
         return text

@@ -100,13 +100,15 @@ extension IngestWorkflow {
     ) async throws -> Bool {
         let bytes = try ShardBytes(file: file)
         if cursor.ordinal == 0, let refusal = bytes.kind.refusal { return try refuse(shard, refusal) }
-        return try await readTar(shard, bytes: bytes, from: cursor) { FileFacts.ofFile(atPath: file.path) == file.facts }
+        return try await readTar(shard, bytes: bytes, from: cursor) {
+            FileFacts.ofFile(atPath: file.path) == file.facts
+        }
     }
 
     /// Reads an opened tar from the cursor to the end; `false` if a stop was requested before.
     ///
     /// - Parameter isUnchanged: whether what is read is still what was opened.
-    private func readTar(
+    func readTar(
         _ shard: CatalogShard, bytes: consuming ShardBytes, from cursor: CatalogShard.Cursor,
         isUnchanged: () -> Bool
     ) async throws -> Bool {
@@ -154,7 +156,7 @@ extension IngestWorkflow {
     }
 
     /// Records a file that is no tar as one thing found and quarantined.
-    private func refuse(
+    func refuse(
         _ shard: CatalogShard, _ refusal: (code: ShardError.Code, reason: String)
     ) throws -> Bool {
         let start = TarCursor.start

@@ -70,12 +70,17 @@ public struct IngestWorkflow: Sendable {
             case .file(let path):
                 let root = plan.root(forFile: path)
                 plan.addTar(path, root: root)
+            case .manifest(let path, let manifest):
+                try await ingestManifest(manifest, path: path, plan: &plan)
+            case .stream(let address):
+                plan.addStream(address)
             case .gone(let shard):
                 try markMissing(shard)
                 plan.involved.insert(shard.id)
             }
         }
         try await ingestTars(&plan)
+        try await ingestStreams(&plan)
         var report = state.report
         for shard in plan.involved.sorted() {
             let counts = try catalog.ingestCounts(ofShard: shard)
@@ -92,13 +97,24 @@ public struct IngestWorkflow: Sendable {
     private enum Source {
         case folder(String)
         case file(String)
+        case manifest(String, Manifest)
+        case stream(StreamAddress)
         case gone(CatalogShard)
     }
 
     /// All sources as absolute paths, before anything is written: those that do not exist are reported together.
     private func resolvedSources() throws -> [Source] {
-        let names: [String]
-        do throws(ShardError) { names = try BracePattern.expandSources(options.sources) } catch {
+        var names: [String] = []
+        do throws(ShardError) {
+            for source in options.sources {
+                // What is in a command is for the shell.
+                if case .command? = StreamAddress(source: source) {
+                    names.append(source)
+                } else {
+                    names += try BracePattern.expandSources([source])
+                }
+            }
+        } catch {
             throw WorkflowError(.usage, error.message)
         }
         var sources: [Source] = []
@@ -106,7 +122,9 @@ public struct IngestWorkflow: Sendable {
         for name in names {
             if let kind = FileKind.ofItem(atPath: name) {
                 let path = try SourcePath.absolute(name)
-                sources.append(kind == .folder ? .folder(path) : .file(path))
+                sources.append(kind == .folder ? .folder(path) : try file(path))
+            } else if let address = StreamAddress(source: name) {
+                sources.append(.stream(address))
             } else if let path = SourcePath.absoluteOfMissing(name),
                 let shard = try catalog.tar(atPath: path, ofDataset: options.dataset)
             {
@@ -123,6 +141,31 @@ public struct IngestWorkflow: Sendable {
                     + "mounted. If it moved, 'vlmpipe dataset relocate OLD NEW' says so to the catalog", place: shown)
         }
         return sources
+    }
+
+    /// What a file named by the user is. One that cannot be opened is a tar until it is tried.
+    private func file(_ path: String) throws -> Source {
+        let opened: (file: ReadOnlyFile, kind: ContentKind)
+        do throws(ShardError) {
+            let file = try ReadOnlyFile(path: path)
+            opened = (file, try ContentKind.ofFile(file))
+        } catch {
+            return .file(path)
+        }
+        if opened.kind == .parquet {
+            throw WorkflowError(
+                .badData,
+                "Parquet is not read; write it as JSON lines and ingest that: "
+                    + ContentKind.parquetConversion(path: path),
+                place: path)
+        }
+        do throws(ShardError) {
+            guard try Manifest.mayBe(path: path, kind: opened.kind, file: opened.file) else { return .file(path) }
+            return .manifest(
+                path, try Manifest(file: opened.file, options: options.manifest, limits: options.shardLimits))
+        } catch {
+            throw WorkflowError(error.code == .inputOutput ? .inputOutput : .badData, error.message, place: path)
+        }
     }
 
     func markMissing(_ shard: CatalogShard) throws {
@@ -189,12 +232,14 @@ struct IngestPlan {
 
     private(set) var roots: [String]
     private(set) var tars: [Tar] = []
+    private(set) var streams: [StreamAddress] = []
     private var tarPaths: Set<String> = []
     /// Shards that the sources name.
     var involved: Set<ShardID> = []
 
     init(roots: [String]) {
-        self.roots = roots
+        // Streams have the empty root, under which no file is.
+        self.roots = roots.filter { !$0.isEmpty }
     }
 
     /// A recorded root above `path`, the longest; else the folder above the tar's, so that shards of different folders
@@ -221,6 +266,11 @@ struct IngestPlan {
     /// Adds a tar once.
     mutating func addTar(_ path: String, root: String) {
         if tarPaths.insert(path).inserted { tars.append(Tar(path: path, root: root)) }
+    }
+
+    /// Adds a stream once.
+    mutating func addStream(_ address: StreamAddress) {
+        if !streams.contains(address) { streams.append(address) }
     }
 
     /// Whether a tar is to be read.

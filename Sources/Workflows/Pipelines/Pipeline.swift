@@ -113,6 +113,18 @@ public struct Pipeline: Sendable {
             options.check = settings.choice("check", default: options.check)
             options.orientation = settings.choice("orient", default: options.orientation)
             options.maximumBadShare = settings.number("maxBad", default: 50, in: 0...100) / 100
+            options.stallSeconds = settings.integer("stallLimit", default: options.stallSeconds, in: 1...86_400)
+            func texts(_ key: String) -> [String] { settings.has(key) ? settings.texts(key) : [] }
+            do {
+                try options.read(
+                    exclude: texts("exclude"), imageColumns: texts("imageColumns"),
+                    captionColumns: texts("captionColumns"),
+                    captionTemplate: settings.optionalText("captionTemplate"),
+                    keyColumn: settings.optionalText("keyColumn"), base: settings.optionalText("base"),
+                    delimiter: settings.optionalText("delimiter"))
+            } catch {
+                settings.report("", error.message)
+            }
             return .ingest(options)
         case "train":
             let recipe = settings.optionalText("recipe").map {

@@ -5,7 +5,8 @@ import Workflows
 struct IngestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ingest",
-        abstract: "Finds samples in tars and folders, checks and hashes them, and records them in the catalog.",
+        abstract:
+            "Finds samples in tars, folders and manifests, checks and hashes them, and records them in the catalog.",
         discussion: """
             Nothing is copied: the catalog keeps where each image's bytes are. Safe to stop and to run again; a changed \
             or vanished shard is noticed. Bad samples are set aside with their reason and never stop a run.
@@ -14,12 +15,17 @@ struct IngestCommand: AsyncParsableCommand {
               vlmpipe ingest 'shards/{00000..00031}.tar'    a brace pattern, expanded by vlmpipe
               vlmpipe ingest ~/Pictures --dataset photos    images with a.txt or a.json beside a.jpg
               vlmpipe ingest a.tar b.tar.zst --split dev --check decode
+              vlmpipe ingest catalogue.csv --image-column front --image-column back --base photos --preview 5
+              vlmpipe ingest 'https://host/{000..099}.tar'  read with curl; 'pipe:COMMAND' reads a command, - stdin
               vlmpipe ingest ~/Pictures --exclude thumbs --exclude '*.png'
             """)
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("Tars, folders, or brace patterns of them.", valueName: "source"))
+    @Argument(
+        help: ArgumentHelp(
+            "Tars, folders, manifests (CSV, TSV, JSON lines, COCO captions), addresses, or brace patterns of them.",
+            valueName: "source"))
     var sources: [String]
 
     @Option(
@@ -27,6 +33,34 @@ struct IngestCommand: AsyncParsableCommand {
             "Leave out files and folders that match, such as '*.png' or 'thumbs' or 'a/**/old'. May be repeated.",
             valueName: "glob"))
     var exclude: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Column of a manifest that names images. May be repeated: several images of one item.", valueName: "name"))
+    var imageColumn: [String] = []
+
+    @Option(help: ArgumentHelp("Column of a manifest that holds captions. May be repeated.", valueName: "name"))
+    var captionColumn: [String] = []
+
+    @Option(
+        help: ArgumentHelp("A caption made of columns, such as '{brand} {title}, {colour}'.", valueName: "template"))
+    var captionTemplate: String?
+
+    @Option(help: ArgumentHelp("Column of a manifest that holds keys.", valueName: "name"))
+    var keyColumn: String?
+
+    @Option(
+        help: ArgumentHelp("Folder that a manifest's image paths start from. Default: its own.", valueName: "dir"))
+    var base: String?
+
+    @Option(help: ArgumentHelp("What divides a manifest's cells. Default: found out.", valueName: "character"))
+    var delimiter: String?
+
+    @Option(help: ArgumentHelp("Show what the first samples would look like, and write nothing.", valueName: "count"))
+    var preview: Int?
+
+    @Option(help: ArgumentHelp("Give a stream up when nothing comes for so long.", valueName: "seconds"))
+    var stallLimit = 60
 
     @Option(help: ArgumentHelp("Data set the samples belong to.", valueName: "name"))
     var dataset = IngestOptions.defaultDataset
@@ -62,7 +96,15 @@ struct IngestCommand: AsyncParsableCommand {
         options.check = check
         options.orientation = orient
         options.maximumBadShare = maxBad / 100
-        options.excludes = exclude
+        options.stallSeconds = stallLimit
+        try options.read(
+            exclude: exclude, imageColumns: imageColumn, captionColumns: captionColumn,
+            captionTemplate: captionTemplate,
+            keyColumn: keyColumn, base: base, delimiter: delimiter)
+        if let preview {
+            print(try IngestPreview.text(of: options, count: preview), terminator: "")
+            return
+        }
         let report = try await IngestWorkflow.run(options, in: try global.writingSession())
         print(report.summary)
     }
