@@ -16,7 +16,8 @@ enum StandardInput {
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             guard FileManager.default.createFile(atPath: temporary, contents: nil) else {
-                throw WorkflowError(.inputOutput, "the file cannot be made; check space and permissions", place: temporary)
+                throw WorkflowError(
+                    .inputOutput, "the file cannot be made; check space and permissions", place: temporary)
             }
             let output = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
             defer { try? output.close() }
@@ -43,7 +44,8 @@ enum StandardInput {
             throw error
         } catch {
             throw WorkflowError(
-                .inputOutput, "standard input cannot be kept; check the space on the disk", place: directory, cause: error)
+                .inputOutput, "standard input cannot be kept; check the space on the disk", place: directory,
+                cause: error)
         }
     }
 }
