@@ -186,6 +186,8 @@ extension ImageFormat {
         case .jpeg: "jpg"
         case .png: "png"
         case .webp: "webp"
+        case .heic: "heic"
+        case .avif: "avif"
         }
     }
 }
