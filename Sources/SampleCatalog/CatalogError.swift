@@ -20,8 +20,12 @@ public struct CatalogError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let tooNew = Code(rawValue: "too-new")
         /// Another process holds the database longer than the waiting time.
         public static let busy = Code(rawValue: "busy")
-        /// The disk refused a read or write, or is full.
+        /// The disk refused a read or write.
         public static let inputOutput = Code(rawValue: "input-output")
+        /// The disk is full; nothing that was recorded before is lost.
+        public static let diskFull = Code(rawValue: "disk-full")
+        /// The catalog or its folder cannot be written.
+        public static let readOnly = Code(rawValue: "read-only")
         /// A filter is not a condition that SQLite understands.
         public static let filterInvalid = Code(rawValue: "filter-invalid")
         /// A data set, shard or sample named by the caller is not in the catalog.
@@ -71,6 +75,16 @@ public struct CatalogError: Error, Hashable, Sendable, CustomStringConvertible {
             self.init(
                 .missing, "The catalog cannot be opened; check the path and its permissions.", place: path, cause: cause
             )
+        case .SQLITE_FULL:
+            self.init(
+                .diskFull,
+                "The disk is full. What was recorded before is kept: make room, then run the same command again.",
+                place: path, cause: cause)
+        case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            self.init(
+                .readOnly,
+                "The catalog cannot be written: make its file and folder writable, or use another --workspace.",
+                place: path, cause: cause)
         case .SQLITE_CONSTRAINT:
             self.init(.inconsistent, "A row contradicts the catalog's rules.", place: path, cause: cause)
         default:

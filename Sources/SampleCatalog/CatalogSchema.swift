@@ -2,107 +2,32 @@ import GRDB
 
 /// The schema of the catalog as named steps that are never edited once released, each one transaction.
 enum CatalogSchema {
+    /// The steps in order.
+    static let names = ["0.1 samples", "0.2 one key"]
+
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
-        migrator.registerMigration("0.1 samples") { db in
+        migrator.registerMigration(names[0]) { db in
             try db.execute(sql: samples)
+        }
+        migrator.registerMigration(names[1]) { db in
+            try db.execute(sql: oneKey)
+            try moveAttributes(db)
+            try db.execute(sql: "DROP TABLE attributes")
         }
         return migrator
     }
 
-    private static let samples = """
-        CREATE TABLE datasets (
-            id INTEGER PRIMARY KEY,
-            name TEXT NOT NULL UNIQUE
-        ) STRICT;
-
-        CREATE TABLE roots (
-            id INTEGER PRIMARY KEY,
-            path TEXT NOT NULL UNIQUE
-        ) STRICT;
-
-        CREATE TABLE shards (
-            id INTEGER PRIMARY KEY,
-            dataset_id INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
-            root_id INTEGER NOT NULL REFERENCES roots,
-            name TEXT NOT NULL,
-            kind TEXT NOT NULL CHECK (kind IN ('tar', 'folder')),
-            path TEXT NOT NULL,
-            state TEXT NOT NULL CHECK (state IN ('pending', 'complete', 'missing')),
-            settings TEXT NOT NULL,
-            byte_count INTEGER,
-            modified_nanoseconds INTEGER,
-            header_digest BLOB,
-            content_digest BLOB,
-            cursor_byte_offset INTEGER NOT NULL DEFAULT 0,
-            cursor_ordinal INTEGER NOT NULL DEFAULT 0,
-            cursor_digest BLOB,
-            UNIQUE (dataset_id, name)
-        ) STRICT;
-
-        CREATE INDEX shards_by_path ON shards (path, root_id);
-
-        CREATE TABLE files (
-            shard_id INTEGER NOT NULL REFERENCES shards ON DELETE CASCADE,
-            ordinal INTEGER NOT NULL,
-            path TEXT NOT NULL,
-            key TEXT NOT NULL,
-            signature BLOB NOT NULL,
-            PRIMARY KEY (shard_id, ordinal)
-        ) STRICT, WITHOUT ROWID;
-
-        CREATE INDEX files_by_path ON files (path);
-
-        CREATE TABLE samples (
-            shard_id INTEGER NOT NULL REFERENCES shards ON DELETE CASCADE,
-            ordinal INTEGER NOT NULL,
-            key TEXT NOT NULL,
-            split TEXT NOT NULL,
-            byte_offset INTEGER NOT NULL,
-            byte_count INTEGER NOT NULL,
-            format TEXT NOT NULL,
-            pixel_width INTEGER NOT NULL,
-            pixel_height INTEGER NOT NULL,
-            orientation INTEGER NOT NULL,
-            digest BLOB NOT NULL,
-            PRIMARY KEY (shard_id, ordinal)
-        ) STRICT, WITHOUT ROWID;
-
-        CREATE TABLE captions (
-            shard_id INTEGER NOT NULL REFERENCES shards ON DELETE CASCADE,
-            ordinal INTEGER NOT NULL,
-            number INTEGER NOT NULL,
-            text TEXT NOT NULL,
-            PRIMARY KEY (shard_id, ordinal, number)
-        ) STRICT, WITHOUT ROWID;
-
-        CREATE TABLE attributes (
-            shard_id INTEGER NOT NULL REFERENCES shards ON DELETE CASCADE,
-            ordinal INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            value ANY NOT NULL,
-            PRIMARY KEY (shard_id, ordinal, name)
-        ) STRICT, WITHOUT ROWID;
-
-        CREATE TABLE quarantine (
-            shard_id INTEGER NOT NULL REFERENCES shards ON DELETE CASCADE,
-            ordinal INTEGER NOT NULL,
-            stage TEXT NOT NULL,
-            key TEXT NOT NULL,
-            byte_offset INTEGER NOT NULL,
-            code TEXT NOT NULL,
-            reason TEXT NOT NULL,
-            PRIMARY KEY (shard_id, ordinal, stage)
-        ) STRICT, WITHOUT ROWID;
-        """
-
-    /// All tables and indexes of an open catalog as SQL, in order of creation: what `Schemas/catalog.sql` holds.
+    /// All tables and indexes of an open catalog as SQL, in order of creation: what `Schemas/catalog.sql` holds. The
+    /// tables in which SQLite keeps the full-text index are its own affair.
     static func text(_ db: Database) throws -> String {
         try String.fetchAll(
             db,
             sql: """
                 SELECT sql FROM sqlite_master
-                WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name <> 'grdb_migrations' ORDER BY rowid
+                WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name <> 'grdb_migrations'
+                    AND name NOT LIKE 'caption_index\\_%' ESCAPE '\\'
+                ORDER BY rowid
                 """
         ).map { $0 + ";\n" }.joined(separator: "\n")
     }

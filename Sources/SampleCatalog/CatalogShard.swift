@@ -22,6 +22,24 @@ public struct CatalogShard: Hashable, Sendable {
         case tar
         /// Up to 1,024 samples of a folder, chosen when they were first found.
         case folder
+        /// Up to 1,024 rows of a manifest, chosen when they were first found.
+        case manifest
+        /// A tar that is read from its start to its end, from an address or a command; its root is empty and its path is
+        /// the address or the command as the user wrote it.
+        case stream
+
+        /// Whether each sample is a file of its own.
+        public var hasFiles: Bool { self == .folder || self == .manifest }
+    }
+
+    /// How the bytes of a tar are packed. Offsets are those of the unpacked bytes.
+    public enum Compression: String, Hashable, Sendable {
+        /// Not at all.
+        case none
+        /// RFC 1952.
+        case gzip
+        /// RFC 8878.
+        case zstd
     }
 
     /// How far its ingest is.
@@ -62,7 +80,9 @@ public struct CatalogShard: Hashable, Sendable {
     public let name: String
     /// Kind of source.
     public let kind: Kind
-    /// Absolute path of the recorded root.
+    /// How the file is packed.
+    public let compression: Compression
+    /// Absolute path of the recorded root; empty for a stream.
     public let rootPath: String
     /// Path of the tar or folder relative to the root.
     public let path: String
@@ -76,7 +96,9 @@ public struct CatalogShard: Hashable, Sendable {
     public let modifiedNanoseconds: Int64?
     /// Digest of the tar's headers; set when complete.
     public let headerDigest: Digest?
-    /// Digest over all samples with their captions; set when complete. If it is the same, nothing need be embedded again.
+    /// Digest over ordinals, splits, orientations, image bytes and captions of all samples as they were when the shard
+    /// was completed; set then. If it is the same, nothing need be embedded again. Keys and paths are not in it, so a
+    /// rename costs nothing; removing samples leaves it as it is (see `SampleCatalog.removedSamples(after:limit:)`).
     public let contentDigest: Digest?
     /// Where ingest goes on if it is pending.
     public let cursor: Cursor
@@ -94,12 +116,14 @@ public struct CatalogShard: Hashable, Sendable {
 enum CatalogPath {
     static func join(_ folder: String, _ name: String) -> String {
         if name.isEmpty { return folder }
+        if folder.isEmpty { return name }
         return folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
     /// The part of `path` below `folder`; empty if they are equal, `nil` if it is elsewhere.
     static func relative(_ path: String, to folder: String) -> String? {
         if path == folder { return "" }
+        if folder.isEmpty { return nil }
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
     }

@@ -6,7 +6,7 @@ extension SampleCatalog {
     /// Writes the whole content as sorted lines: identical for identical content, however and in however many runs it
     /// was ingested.
     ///
-    /// Row ids, times and the absolute paths of roots are left out. Texts are written as JSON strings. Lines are handed
+    /// Row ids, times, the absolute paths of roots and everything derived are left out. Texts are written as JSON strings. Lines are handed
     /// to `write` one by one, each with its newline, so memory does not grow with the catalog.
     public func dump(_ write: (String) throws -> Void) throws(CatalogError) {
         try read { db in
@@ -30,27 +30,47 @@ extension SampleCatalog {
     private static func dump(_ shard: CatalogShard, _ db: Database, _ write: (String) throws -> Void) throws {
         let byteCount = shard.byteCount.map { "\($0)" } ?? "-"
         try write(
-            "shard \(quote(shard.name)) \(shard.kind.rawValue) \(quote(shard.path)) \(shard.state.rawValue) "
+            "shard \(quote(shard.name)) \(shard.kind.rawValue) \(shard.compression.rawValue) \(quote(shard.path)) \(shard.state.rawValue) "
                 + "\(quote(shard.settings)) \(byteCount) \(hexadecimal(shard.headerDigest)) "
                 + "\(hexadecimal(shard.contentDigest)) \(shard.cursor.byteOffset) \(shard.cursor.ordinal)\n")
-        for (table, columns, order) in [
-            ("files", "ordinal, path, key", "ordinal"),
+        let keys: StatementArguments = [shard.id.firstKey, shard.id.lastKey]
+        for (table, columns) in [
+            ("files", "path, key"),
             (
                 "samples",
-                "ordinal, key, split, byte_offset, byte_count, format, pixel_width, pixel_height, orientation, digest",
-                "ordinal"
+                "key, split, byte_offset, byte_count, format, pixel_width, pixel_height, orientation, digest"
             ),
-            ("captions", "ordinal, number, text", "ordinal, number"),
-            ("attributes", "ordinal, name, value", "ordinal, name"),
-            ("quarantine", "ordinal, stage, key, byte_offset, code, reason", "ordinal, stage"),
+            ("captions", "number, text"),
         ] {
             let rows = try Row.fetchCursor(
-                db, sql: "SELECT \(columns) FROM \(table) WHERE shard_id = ? ORDER BY \(order)",
-                arguments: [shard.id.rawValue])
-            while let row = try rows.next() {
-                try write("\(table) " + row.databaseValues.map(value).joined(separator: " ") + "\n")
+                db,
+                sql: """
+                    SELECT id & 4294967295, \(columns) FROM \(table) WHERE id BETWEEN ? AND ?
+                    ORDER BY id\(table == "captions" ? ", number" : "")
+                    """, arguments: keys)
+            while let row = try rows.next() { try write(line(table, row)) }
+        }
+        try AttributeColumns.forEach(from: shard.id.firstKey, through: shard.id.lastKey, db) { key, attributes in
+            for attribute in attributes {
+                try write(
+                    "attributes \(key.ordinal) \(quote(attribute.name)) \(value(attribute.value.databaseValue))\n")
             }
         }
+        let quarantine = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT id & 4294967295, stage, key, byte_offset, code, reason FROM quarantine
+                WHERE id BETWEEN ? AND ? ORDER BY id, stage
+                """, arguments: keys)
+        while let row = try quarantine.next() { try write(line("quarantine", row)) }
+        let removed = try Row.fetchCursor(
+            db, sql: "SELECT id & 4294967295 FROM removed_samples WHERE id BETWEEN ? AND ? ORDER BY id", arguments: keys
+        )
+        while let row = try removed.next() { try write(line("removed", row)) }
+    }
+
+    private static func line(_ table: String, _ row: Row) -> String {
+        "\(table) " + row.databaseValues.map(value).joined(separator: " ") + "\n"
     }
 
     private static func value(_ value: DatabaseValue) -> String {

@@ -43,92 +43,91 @@ extension SampleCatalog {
         }
     }
 
+    /// The stream of a data set with this address or command, if it is known.
+    public func stream(from source: String, ofDataset dataset: String) throws(CatalogError) -> CatalogShard? {
+        try read { db in
+            try Row.fetchOne(
+                db, sql: SampleCatalog.shardQuery + " WHERE d.name = ? AND s.kind = 'stream' AND s.path = ?",
+                arguments: [dataset, source]
+            ).map(SampleCatalog.shard)
+        }
+    }
+
     /// What is known of a file of a data set; `path` is relative to the root.
+    ///
+    /// - Parameter kind: of shards that have files, `folder` or `manifest`.
     public func knownFile(
-        atPath path: String, root: String, ofDataset dataset: String
+        atPath path: String, root: String, ofDataset dataset: String, kind: CatalogShard.Kind = .folder
     ) throws(CatalogError) -> KnownFile? {
         try read { db in
             let statement = try db.cachedStatement(
                 sql: """
-                    SELECT f.shard_id, f.ordinal, f.path, f.key, f.signature FROM files f
-                    JOIN shards s ON s.id = f.shard_id
+                    SELECT f.id, f.path, f.key, f.signature FROM files f
+                    JOIN shards s ON s.id = f.id >> 32
                     JOIN datasets d ON d.id = s.dataset_id JOIN roots r ON r.id = s.root_id
-                    WHERE f.path = ? AND r.path = ? AND d.name = ?
+                    WHERE f.path = ? AND r.path = ? AND d.name = ? AND s.kind = ?
                     """)
-            guard let row = try Row.fetchOne(statement, arguments: [path, root, dataset]) else { return nil }
-            return KnownFile(shardID: ShardID(rawValue: row[0]), record: try SampleCatalog.fileRecord(row))
+            return try Row.fetchOne(statement, arguments: [path, root, dataset, kind.rawValue])
+                .map(SampleCatalog.knownFile)
+        }
+    }
+
+    /// Hands over all known files of a data set below a root by ascending path (order of the bytes), so that a walk in
+    /// the same order finds what is new, changed and gone in one pass. Memory does not grow with their number.
+    ///
+    /// - Parameter kind: of shards that have files, `folder` or `manifest`.
+    public func forEachKnownFile(
+        belowRoot root: String, ofDataset dataset: String, kind: CatalogShard.Kind = .folder,
+        _ body: (KnownFile) throws -> Void
+    ) throws(CatalogError) {
+        try read { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT f.id, f.path, f.key, f.signature FROM files f INDEXED BY files_by_path
+                    WHERE f.id >> 32 IN (
+                        SELECT s.id FROM shards s JOIN datasets d ON d.id = s.dataset_id JOIN roots r ON r.id = s.root_id
+                        WHERE r.path = ? AND d.name = ? AND s.kind = ?)
+                    ORDER BY f.path
+                    """, arguments: [root, dataset, kind.rawValue])
+            while let row = try rows.next() { try body(try SampleCatalog.knownFile(row)) }
         }
     }
 
     /// Whether any file of a data set is known below a root.
-    public func hasFiles(belowRoot root: String, ofDataset dataset: String) throws(CatalogError) -> Bool {
+    ///
+    /// - Parameter kind: of shards that have files, `folder` or `manifest`.
+    public func hasFiles(
+        belowRoot root: String, ofDataset dataset: String, kind: CatalogShard.Kind = .folder
+    ) throws(CatalogError) -> Bool {
         try read { db in
             try Bool.fetchOne(
                 db,
                 sql: """
                     SELECT EXISTS (
                         SELECT 1 FROM shards s JOIN datasets d ON d.id = s.dataset_id JOIN roots r ON r.id = s.root_id
-                        WHERE s.kind = 'folder' AND r.path = ? AND d.name = ?)
-                    """, arguments: [root, dataset]) == true
+                        WHERE s.kind = ? AND r.path = ? AND d.name = ?)
+                    """, arguments: [kind.rawValue, root, dataset]) == true
         }
     }
 
-    /// The files of a folder shard by ascending ordinal; at most 1,024 of them.
+    /// The files of a folder or manifest shard by ascending ordinal; at most 1,024 of them.
     public func files(ofShard shard: ShardID) throws(CatalogError) -> [FileRecord] {
         try read { db in
             try Row.fetchAll(
                 db,
-                sql: "SELECT shard_id, ordinal, path, key, signature FROM files WHERE shard_id = ? ORDER BY ordinal",
-                arguments: [shard.rawValue]
-            ).map(SampleCatalog.fileRecord)
+                sql: "SELECT id, path, key, signature FROM files WHERE id BETWEEN ? AND ? ORDER BY id",
+                arguments: [shard.firstKey, shard.lastKey]
+            ).map { try SampleCatalog.knownFile($0).record }
         }
     }
 
-    /// Replaces the beginning `old` of all source paths by `new`: roots below `old` are renamed, and shards below `old`
-    /// under a root above it get `new` as their root. Names of shards, and with them identities, stay.
-    ///
-    /// Returns how many shards were moved. Throws `unknownName` if there is none below `old`, and `nameConflict` if a
-    /// root of the new path holds the same shard already.
-    public func relocate(from old: String, to new: String) throws(CatalogError) -> Int {
-        try write { db in
-            let rows = try Row.fetchAll(db, sql: SampleCatalog.shardQuery + " ORDER BY s.id")
-            var movedCount = 0
-            for shard in try rows.map(SampleCatalog.shard) {
-                guard CatalogPath.relative(shard.absolutePath, to: old) != nil else { continue }
-                let newRoot: String
-                var cut = ""
-                if let below = CatalogPath.relative(shard.rootPath, to: old) {
-                    newRoot = CatalogPath.join(new, below)
-                } else if let prefix = CatalogPath.relative(old, to: shard.rootPath) {
-                    newRoot = new
-                    cut = prefix
-                } else {
-                    continue
-                }
-                try db.execute(sql: "INSERT OR IGNORE INTO roots (path) VALUES (?)", arguments: [newRoot])
-                try db.execute(
-                    sql: "UPDATE shards SET root_id = (SELECT id FROM roots WHERE path = ?), path = ? WHERE id = ?",
-                    arguments: [newRoot, CatalogPath.relative(shard.path, to: cut) ?? shard.path, shard.id.rawValue])
-                if !cut.isEmpty {
-                    try db.execute(
-                        sql: "UPDATE files SET path = substr(path, ?) WHERE shard_id = ?",
-                        arguments: [cut.unicodeScalars.count + 2, shard.id.rawValue])
-                }
-                movedCount += 1
-            }
-            guard movedCount > 0 else {
-                throw CatalogError(
-                    .unknownName, "No source lies in this folder; 'vlmpipe status' shows where they are.", place: old)
-            }
-            try db.execute(sql: "DELETE FROM roots WHERE id NOT IN (SELECT root_id FROM shards)")
-            return movedCount
-        }
-    }
-
-    private static func fileRecord(_ row: Row) throws -> FileRecord {
-        guard let ordinal = UInt32(exactly: row[1] as Int64), let signature = Digest(bytes: Array(row[4] as Data))
-        else { throw inconsistent("a file") }
-        return FileRecord(ordinal: ordinal, path: row[2], key: row[3], signature: signature)
+    private static func knownFile(_ row: Row) throws -> KnownFile {
+        guard let signature = Digest(bytes: Array(row[3] as Data)) else { throw inconsistent("a file") }
+        let key = SampleKey(rawValue: row[0])
+        return KnownFile(
+            shardID: key.shard,
+            record: FileRecord(ordinal: key.ordinal, path: row[1], key: row[2], signature: signature))
     }
 
     /// All ways to divide an absolute path into a root and a path below it.

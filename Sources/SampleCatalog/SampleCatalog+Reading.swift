@@ -30,7 +30,9 @@ extension SampleCatalog {
                 sql: SampleCatalog.shardQuery + """
                      WHERE (:dataset IS NULL OR d.name = :dataset)
                         AND (:split IS NULL
-                            OR EXISTS (SELECT 1 FROM samples x WHERE x.shard_id = s.id AND x.split = :split))
+                            OR EXISTS (
+                                SELECT 1 FROM samples x
+                                WHERE x.id >= s.id << 32 AND x.id < (s.id + 1) << 32 AND x.split = :split))
                     ORDER BY d.name, s.name
                     """, arguments: ["dataset": dataset, "split": split?.rawValue])
             return try rows.map(SampleCatalog.shard).filter { states.contains($0.state) }
@@ -64,14 +66,13 @@ extension SampleCatalog {
             try SampleCatalog.samples(
                 db,
                 condition: """
-                    s.shard_id = :shard AND s.ordinal >= :first AND (:split IS NULL OR s.split = :split)
-                    AND (:all OR NOT EXISTS (
-                        SELECT 1 FROM quarantine q WHERE q.shard_id = s.shard_id AND q.ordinal = s.ordinal))
-                    ORDER BY s.ordinal LIMIT :limit
+                    s.id BETWEEN :first AND :last AND (:split IS NULL OR s.split = :split)
+                    AND (:all OR NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.id = s.id))
+                    ORDER BY s.id LIMIT :limit
                     """,
                 arguments: [
-                    "shard": shard.rawValue, "first": Int64(ordinal), "split": split?.rawValue,
-                    "all": includesQuarantined, "limit": limit,
+                    "first": SampleKey(shard: shard, ordinal: ordinal).rawValue, "last": shard.lastKey,
+                    "split": split?.rawValue, "all": includesQuarantined, "limit": limit,
                 ])
         }
     }
@@ -100,9 +101,9 @@ extension SampleCatalog {
                 try SampleCatalog.samples(
                     db,
                     condition: """
-                        s.shard_id = (
-                            SELECT x.id FROM shards x JOIN datasets y ON y.id = x.dataset_id
-                            WHERE y.name = :dataset AND x.name = :shard) AND s.ordinal = :ordinal
+                        s.id = :ordinal + (
+                            SELECT x.id << 32 FROM shards x JOIN datasets y ON y.id = x.dataset_id
+                            WHERE y.name = :dataset AND x.name = :shard)
                         """,
                     arguments: [
                         "dataset": identity.dataset, "shard": identity.shard, "ordinal": Int64(identity.ordinal),
@@ -116,10 +117,10 @@ extension SampleCatalog {
     public func attributes(ofOrdinal ordinal: UInt32, inShard shard: ShardID) throws(CatalogError) -> [SampleAttribute]
     {
         try read { db in
-            try Row.fetchAll(
-                db, sql: "SELECT name, value FROM attributes WHERE shard_id = ? AND ordinal = ? ORDER BY name",
-                arguments: [shard.rawValue, Int64(ordinal)]
-            ).map { SampleAttribute(name: $0[0], value: try SampleCatalog.attributeValue($0[1])) }
+            let key = SampleKey(shard: shard, ordinal: ordinal).rawValue
+            var result: [SampleAttribute] = []
+            try AttributeColumns.forEach(from: key, through: key, db) { result = $1 }
+            return result
         }
     }
 
@@ -133,52 +134,34 @@ extension SampleCatalog {
     ) throws(CatalogError) {
         try read { db in
             try SampleCatalog.check(dataset, db)
-            let texts = try String.fetchCursor(
+            let shards = try Int64.fetchAll(
                 db,
                 sql: """
-                    SELECT c.text FROM datasets d
-                    JOIN shards h ON h.dataset_id = d.id
-                    JOIN samples s ON s.shard_id = h.id
-                    JOIN captions c ON c.shard_id = s.shard_id AND c.ordinal = s.ordinal
-                    WHERE (:dataset IS NULL OR d.name = :dataset) AND (:split IS NULL OR s.split = :split)
-                        AND (:all OR NOT EXISTS (
-                            SELECT 1 FROM quarantine q WHERE q.shard_id = s.shard_id AND q.ordinal = s.ordinal))
-                    ORDER BY d.name, h.name, s.ordinal, c.number
-                    """, arguments: ["dataset": dataset, "split": split?.rawValue, "all": includesQuarantined])
-            while let text = try texts.next() { try body(text) }
-        }
-    }
-
-    /// Quarantine rows with their shards, by data set, shard, ordinal and stage; at most `limit`.
-    public func quarantine(
-        ofDataset dataset: String? = nil, stage: String? = nil, limit: Int = .max
-    ) throws(CatalogError) -> [(shard: CatalogShard, record: QuarantineRecord)] {
-        try read { db in
-            try SampleCatalog.check(dataset, db)
-            var shards: [Int64: CatalogShard] = [:]
-            let rows = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT q.shard_id, q.ordinal, q.stage, q.key, q.byte_offset, q.code, q.reason FROM quarantine q
-                    JOIN shards s ON s.id = q.shard_id JOIN datasets d ON d.id = s.dataset_id
-                    WHERE (:dataset IS NULL OR d.name = :dataset) AND (:stage IS NULL OR q.stage = :stage)
-                    ORDER BY d.name, s.name, q.ordinal, q.stage LIMIT :limit
-                    """, arguments: ["dataset": dataset, "stage": stage, "limit": limit])
-            var result: [(shard: CatalogShard, record: QuarantineRecord)] = []
-            while let row = try rows.next() {
-                let id: Int64 = row[0]
-                let shard = try shards[id] ?? SampleCatalog.shard(ShardID(rawValue: id), db)
-                shards[id] = shard
-                result.append((shard, try SampleCatalog.quarantineRecord(row)))
+                    SELECT h.id FROM shards h JOIN datasets d ON d.id = h.dataset_id
+                    WHERE :dataset IS NULL OR d.name = :dataset ORDER BY d.name, h.name
+                    """, arguments: ["dataset": dataset])
+            for shard in shards.map(ShardID.init(rawValue:)) {
+                let texts = try String.fetchCursor(
+                    db,
+                    sql: """
+                        SELECT c.text FROM samples s JOIN captions c ON c.id = s.id
+                        WHERE s.id BETWEEN :first AND :last AND (:split IS NULL OR s.split = :split)
+                            AND (:all OR NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.id = s.id))
+                        ORDER BY s.id, c.number
+                        """,
+                    arguments: [
+                        "first": shard.firstKey, "last": shard.lastKey, "split": split?.rawValue,
+                        "all": includesQuarantined,
+                    ])
+                while let text = try texts.next() { try body(text) }
             }
-            return result
         }
     }
 }
 
 extension SampleCatalog {
     static let shardQuery = """
-        SELECT s.id, d.name AS dataset, s.name, s.kind, r.path AS root, s.path, s.state, s.settings, s.byte_count,
+        SELECT s.id, d.name AS dataset, s.name, s.kind, s.compression, r.path AS root, s.path, s.state, s.settings, s.byte_count,
             s.modified_nanoseconds, s.header_digest, s.content_digest, s.cursor_byte_offset, s.cursor_ordinal,
             s.cursor_digest
         FROM shards s JOIN datasets d ON d.id = s.dataset_id JOIN roots r ON r.id = s.root_id
@@ -200,12 +183,13 @@ extension SampleCatalog {
 
     static func shard(_ row: Row) throws -> CatalogShard {
         guard let kind = CatalogShard.Kind(rawValue: row["kind"]),
+            let compression = CatalogShard.Compression(rawValue: row["compression"]),
             let state = CatalogShard.State(rawValue: row["state"]),
             let ordinal = UInt32(exactly: row["cursor_ordinal"] as Int64)
         else { throw inconsistent("a shard") }
         return CatalogShard(
             id: ShardID(rawValue: row["id"]), dataset: row["dataset"], name: row["name"], kind: kind,
-            rootPath: row["root"], path: row["path"], state: state, settings: row["settings"],
+            compression: compression, rootPath: row["root"], path: row["path"], state: state, settings: row["settings"],
             byteCount: row["byte_count"], modifiedNanoseconds: row["modified_nanoseconds"],
             headerDigest: try optionalDigest(row["header_digest"]),
             contentDigest: try optionalDigest(row["content_digest"]),
@@ -214,47 +198,39 @@ extension SampleCatalog {
                 digest: try optionalDigest(row["cursor_digest"])))
     }
 
-    private static func samples(
+    static func samples(
         _ db: Database, condition: String, arguments: StatementArguments
     ) throws -> [CatalogSample] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT s.shard_id, s.ordinal, s.key, s.split, s.byte_offset, s.byte_count, s.format, s.pixel_width,
-                    s.pixel_height, s.orientation, s.digest, d.name, h.name, r.path, coalesce(f.path, h.path)
-                FROM samples s JOIN shards h ON h.id = s.shard_id JOIN datasets d ON d.id = h.dataset_id
+                SELECT s.id, s.key, s.split, s.byte_offset, s.byte_count, s.format, s.pixel_width,
+                    s.pixel_height, s.orientation, s.caption_count, s.digest, d.name, h.name, r.path,
+                    coalesce(f.path, h.path)
+                FROM samples s JOIN shards h ON h.id = s.id >> 32 JOIN datasets d ON d.id = h.dataset_id
                 JOIN roots r ON r.id = h.root_id
-                LEFT JOIN files f ON f.shard_id = s.shard_id AND f.ordinal = s.ordinal
+                LEFT JOIN files f ON f.id = s.id
                 WHERE \(condition)
                 """)
-        let captions = try db.cachedStatement(
-            sql: "SELECT text FROM captions WHERE shard_id = ? AND ordinal = ? ORDER BY number")
+        let captions = try db.cachedStatement(sql: "SELECT text FROM captions WHERE id = ? ORDER BY number")
         let rows = try Row.fetchCursor(statement, arguments: arguments)
         var result: [CatalogSample] = []
         while let row = try rows.next() {
-            let shard: Int64 = row[0]
-            let number: Int64 = row[1]
-            guard let ordinal = UInt32(exactly: number),
-                let range = ByteRange(checkedOffset: row[4], byteCount: row[5]),
-                let format = ImageFormat(rawValue: row[6]),
-                let orientationValue = UInt8(exactly: row[9] as Int64),
+            let key = SampleKey(rawValue: row[0])
+            guard let range = ByteRange(checkedOffset: row[3], byteCount: row[4]),
+                let format = ImageFormat(rawValue: row[5]),
+                let orientationValue = UInt8(exactly: row[8] as Int64),
                 let orientation = ImageOrientation(rawValue: orientationValue),
                 let digest = Digest(bytes: Array(row[10] as Data))
             else { throw inconsistent("a sample") }
             result.append(
                 CatalogSample(
-                    shardID: ShardID(rawValue: shard),
-                    identity: SampleIdentity(dataset: row[11], shard: row[12], ordinal: ordinal), key: row[2],
-                    split: Split(rawValue: row[3]), imagePath: CatalogPath.join(row[13], row[14]), image: range,
-                    format: format, pixelWidth: row[7], pixelHeight: row[8], orientation: orientation, digest: digest,
-                    captions: try String.fetchAll(captions, arguments: [shard, number])))
+                    shardID: key.shard,
+                    identity: SampleIdentity(dataset: row[11], shard: row[12], ordinal: key.ordinal), key: row[1],
+                    split: Split(rawValue: row[2]), imagePath: CatalogPath.join(row[13], row[14]), image: range,
+                    format: format, pixelWidth: row[6], pixelHeight: row[7], orientation: orientation, digest: digest,
+                    captions: row[9] as Int64 > 0 ? try String.fetchAll(captions, arguments: [key.rawValue]) : []))
         }
         return result
-    }
-
-    static func quarantineRecord(_ row: Row) throws -> QuarantineRecord {
-        guard let ordinal = UInt32(exactly: row[1] as Int64) else { throw inconsistent("a quarantine row") }
-        return QuarantineRecord(
-            ordinal: ordinal, stage: row[2], key: row[3], byteOffset: row[4], code: row[5], reason: row[6])
     }
 
     static func attributeValue(_ value: DatabaseValue) throws -> AttributeValue {

@@ -6,7 +6,7 @@ import Samples
 public struct ShardRegistration: Hashable, Sendable {
     /// Name of the data set; made if it is new.
     public var dataset: String
-    /// Absolute path of the root; recorded if it is new.
+    /// Absolute path of the root, empty for a stream; recorded if it is new.
     public var rootPath: String
     /// Path relative to the root.
     public var path: String
@@ -16,10 +16,13 @@ public struct ShardRegistration: Hashable, Sendable {
     public var name: String
     /// The settings its rows will be made with.
     public var settings: String
+    /// How the file is packed.
+    public var compression: CatalogShard.Compression
 
     /// A shard to be registered.
     public init(
-        dataset: String, rootPath: String, path: String, kind: CatalogShard.Kind, name: String, settings: String
+        dataset: String, rootPath: String, path: String, kind: CatalogShard.Kind, name: String, settings: String,
+        compression: CatalogShard.Compression = .none
     ) {
         self.dataset = dataset
         self.rootPath = rootPath
@@ -27,6 +30,7 @@ public struct ShardRegistration: Hashable, Sendable {
         self.kind = kind
         self.name = name
         self.settings = settings
+        self.compression = compression
     }
 }
 
@@ -60,7 +64,7 @@ extension SampleCatalog {
     ) throws(CatalogError) -> CatalogShard {
         try write { db in
             let shard = try SampleCatalog.register(registration, db)
-            try SampleCatalog.append(chunk, to: shard.id, db)
+            try self.append(chunk, to: shard.id, db)
             try SampleCatalog.complete(shard.id, headerDigest: nil, db)
             return try SampleCatalog.shard(shard.id, db)
         }
@@ -72,6 +76,7 @@ extension SampleCatalog {
     ) throws(CatalogError) {
         try write { db in
             try SampleCatalog.removeRows(ofShard: shard, db)
+            try SampleCatalog.forgetRemovals(ofShard: shard, db)
             try db.execute(
                 sql: """
                     UPDATE shards SET state = 'pending', settings = ?, byte_count = ?, modified_nanoseconds = ?,
@@ -88,7 +93,7 @@ extension SampleCatalog {
         _ chunk: SampleChunk, to shard: ShardID, completingWith headerDigest: Digest? = nil
     ) throws(CatalogError) {
         try write { db in
-            try SampleCatalog.append(chunk, to: shard, db)
+            try self.append(chunk, to: shard, db)
             if let headerDigest { try SampleCatalog.complete(shard, headerDigest: headerDigest, db) }
         }
     }
@@ -100,7 +105,7 @@ extension SampleCatalog {
         try write { db in
             try SampleCatalog.removeRows(ofShard: shard, db)
             try db.execute(sql: "UPDATE shards SET settings = ? WHERE id = ?", arguments: [settings, shard.rawValue])
-            try SampleCatalog.append(chunk, to: shard, db)
+            try self.append(chunk, to: shard, db)
             try SampleCatalog.complete(shard, headerDigest: nil, db)
         }
     }
@@ -145,16 +150,8 @@ extension SampleCatalog {
         precondition(stage != "ingest", "clearQuarantine: rows of ingest are the shard's own; ingest it again")
         try write { db in
             try db.execute(
-                sql: "DELETE FROM quarantine WHERE shard_id = ? AND stage = ?", arguments: [shard.rawValue, stage])
-        }
-    }
-
-    /// Removes a data set with all its rows. Throws `unknownName` if there is none of this name.
-    public func removeDataset(_ name: String) throws(CatalogError) {
-        try write { db in
-            try db.execute(sql: "DELETE FROM datasets WHERE name = ?", arguments: [name])
-            guard db.changesCount > 0 else { throw SampleCatalog.unknownDataset(name) }
-            try db.execute(sql: "DELETE FROM roots WHERE id NOT IN (SELECT root_id FROM shards)")
+                sql: "DELETE FROM quarantine WHERE id BETWEEN ? AND ? AND stage = ?",
+                arguments: [shard.firstKey, shard.lastKey, stage])
         }
     }
 
@@ -169,12 +166,12 @@ extension SampleCatalog {
         try db.execute(sql: "INSERT OR IGNORE INTO roots (path) VALUES (?)", arguments: [registration.rootPath])
         try db.execute(
             sql: """
-                INSERT INTO shards (dataset_id, root_id, name, kind, path, state, settings)
-                SELECT d.id, r.id, ?, ?, ?, 'pending', ? FROM datasets d, roots r WHERE d.name = ? AND r.path = ?
+                INSERT INTO shards (dataset_id, root_id, name, kind, compression, path, state, settings)
+                SELECT d.id, r.id, ?, ?, ?, ?, 'pending', ? FROM datasets d, roots r WHERE d.name = ? AND r.path = ?
                 """,
             arguments: [
-                try freeName(registration, db), registration.kind.rawValue, registration.path, registration.settings,
-                registration.dataset, registration.rootPath,
+                try freeName(registration, db), registration.kind.rawValue, registration.compression.rawValue,
+                registration.path, registration.settings, registration.dataset, registration.rootPath,
             ])
         return try shard(ShardID(rawValue: db.lastInsertedRowID), db)
     }
@@ -197,53 +194,62 @@ extension SampleCatalog {
             place: registration.name)
     }
 
-    private static func removeRows(ofShard shard: ShardID, _ db: Database) throws {
-        for table in ["samples", "captions", "attributes", "quarantine", "files"] {
-            try db.execute(sql: "DELETE FROM \(table) WHERE shard_id = ?", arguments: [shard.rawValue])
+    /// Tables whose rows are keyed by `SampleKey`.
+    static let sampleTables = [
+        "samples", "captions", "attribute_numbers", "attribute_texts", "rare_attributes", "quarantine", "files",
+    ]
+
+    static func removeRows(ofShard shard: ShardID, _ db: Database) throws {
+        try removeDerivedRows(ofShard: shard, db)
+        for table in sampleTables {
+            try db.execute(
+                sql: "DELETE FROM \(table) WHERE id BETWEEN ? AND ?", arguments: [shard.firstKey, shard.lastKey])
         }
     }
 
-    private static func append(_ chunk: SampleChunk, to shard: ShardID, _ db: Database) throws {
-        let id = shard.rawValue
+    private func append(_ chunk: SampleChunk, to shard: ShardID, _ db: Database) throws {
         let sample = try db.cachedStatement(sql: "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        let caption = try db.cachedStatement(sql: "INSERT INTO captions VALUES (?, ?, ?, ?)")
-        let attribute = try db.cachedStatement(sql: "INSERT INTO attributes VALUES (?, ?, ?, ?)")
+        let caption = try db.cachedStatement(sql: "INSERT INTO captions VALUES (?, ?, ?)")
         for record in chunk.samples {
-            let ordinal = Int64(record.ordinal)
+            let id = SampleKey(shard: shard, ordinal: record.ordinal).rawValue
             try sample.execute(arguments: [
-                id, ordinal, record.key, record.split.rawValue, record.image.offset, record.image.byteCount,
+                id, record.key, record.split.rawValue, record.image.offset, record.image.byteCount,
                 record.format.rawValue, record.pixelWidth, record.pixelHeight, Int64(record.orientation.rawValue),
-                blob(record.digest),
+                record.captions.count, SampleCatalog.blob(record.digest),
             ])
             for (number, text) in record.captions.enumerated() {
-                try caption.execute(arguments: [id, ordinal, number, text])
-            }
-            for item in record.attributes {
-                try attribute.execute(arguments: [id, ordinal, item.name, item.value.databaseValue])
+                try caption.execute(arguments: [id, number, text])
             }
         }
-        for record in chunk.quarantine { try insert(record, shard, db) }
-        let file = try db.cachedStatement(
-            sql: "INSERT INTO files (shard_id, ordinal, path, key, signature) VALUES (?, ?, ?, ?, ?)")
+        let entries = chunk.samples.lazy.filter { !$0.attributes.isEmpty }.map {
+            AttributeColumns.Entry(id: SampleKey(shard: shard, ordinal: $0.ordinal), attributes: $0.attributes)
+        }
+        try attributeColumns.withLock { try $0.insert(Array(entries), db) }
+        for record in chunk.quarantine { try SampleCatalog.insert(record, shard, db) }
+        let file = try db.cachedStatement(sql: "INSERT INTO files (id, path, key, signature) VALUES (?, ?, ?, ?)")
         for record in chunk.files {
-            try file.execute(arguments: [id, Int64(record.ordinal), record.path, record.key, blob(record.signature)])
+            try file.execute(arguments: [
+                SampleKey(shard: shard, ordinal: record.ordinal).rawValue, record.path, record.key,
+                SampleCatalog.blob(record.signature),
+            ])
         }
         try db.execute(
             sql: "UPDATE shards SET cursor_byte_offset = ?, cursor_ordinal = ?, cursor_digest = ? WHERE id = ?",
             arguments: [
-                chunk.cursor.byteOffset, Int64(chunk.cursor.ordinal), chunk.cursor.digest.map(blob), id,
+                chunk.cursor.byteOffset, Int64(chunk.cursor.ordinal), chunk.cursor.digest.map(SampleCatalog.blob),
+                shard.rawValue,
             ])
     }
 
     private static func insert(_ record: QuarantineRecord, _ shard: ShardID, _ db: Database) throws {
         try db.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO quarantine (shard_id, ordinal, stage, key, byte_offset, code, reason)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO quarantine (id, stage, key, byte_offset, code, reason)
+                VALUES (?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            shard.rawValue, Int64(record.ordinal), record.stage, record.key, record.byteOffset, record.code,
-            record.reason,
+            SampleKey(shard: shard, ordinal: record.ordinal).rawValue, record.stage, record.key, record.byteOffset,
+            record.code, record.reason,
         ])
     }
 
@@ -253,42 +259,31 @@ extension SampleCatalog {
             arguments: [headerDigest.map(blob), blob(try contentDigest(ofShard: shard, db)), shard.rawValue])
     }
 
-    /// Digest over everything about the samples that an encoder could see.
+    /// Digest over everything about the samples that an encoder or a training run could see; not their names.
     private static func contentDigest(ofShard shard: ShardID, _ db: Database) throws -> Digest {
         var hasher = DigestHasher()
-        hasher.update(field: "vlmpipe shard content 1")
+        hasher.update(field: "vlmpipe shard content 2")
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT s.ordinal, s.key, s.split, s.orientation, s.digest, c.text
-                FROM samples s LEFT JOIN captions c ON c.shard_id = s.shard_id AND c.ordinal = s.ordinal
-                WHERE s.shard_id = ? ORDER BY s.ordinal, c.number
-                """, arguments: [shard.rawValue])
+                SELECT s.id, s.split, s.orientation, s.digest, c.text
+                FROM samples s LEFT JOIN captions c ON c.id = s.id
+                WHERE s.id BETWEEN ? AND ? ORDER BY s.id, c.number
+                """, arguments: [shard.firstKey, shard.lastKey])
         var last: Int64?
         while let row = try rows.next() {
-            let ordinal: Int64 = row[0]
-            if ordinal != last {
-                hasher.update(number: UInt64(bitPattern: ordinal))
+            let id: Int64 = row[0]
+            if id != last {
+                hasher.update(number: UInt64(SampleKey(rawValue: id).ordinal))
                 hasher.update(field: row[1])
-                hasher.update(field: row[2])
-                hasher.update(number: UInt64(bitPattern: row[3] as Int64))
-                hasher.update(Array(row[4] as Data))
-                last = ordinal
+                hasher.update(number: UInt64(bitPattern: row[2] as Int64))
+                hasher.update(Array(row[3] as Data))
+                last = id
             }
-            if let text: String = row[5] { hasher.update(field: text) }
+            if let text: String = row[4] { hasher.update(field: text) }
         }
         return hasher.finalize()
     }
 
     static func blob(_ digest: Digest) -> Data { Data(digest.bytes) }
-}
-
-extension AttributeValue {
-    fileprivate var databaseValue: DatabaseValue {
-        switch self {
-        case .integer(let value): value.databaseValue
-        case .real(let value): value.databaseValue
-        case .text(let value): value.databaseValue
-        }
-    }
 }

@@ -1,5 +1,7 @@
+import Foundation
 import GRDB
 import Samples
+import Synchronization
 
 /// The SQLite catalog of a workspace: data sets, shards, samples, captions, attributes and the quarantine.
 ///
@@ -13,7 +15,7 @@ import Samples
 public final class SampleCatalog: Sendable {
     /// What the catalog is opened for.
     public enum Access: Sendable {
-        /// Reading only: a missing catalog is an error.
+        /// Reading only: a missing catalog is an error. It also works where nothing can be written.
         case read
         /// Reading and writing: a missing catalog is made, an older one is migrated.
         case write
@@ -21,33 +23,38 @@ public final class SampleCatalog: Sendable {
 
     /// The database file.
     public let path: String
-    let pool: DatabasePool
+    let database: any DatabaseReader
+    private let writer: DatabasePool?
+    let attributeColumns = Mutex(AttributeColumns())
+
+    /// Kibibytes that each connection may keep of the file, and sort in before it uses temporary files.
+    private static let writerCacheKibibytes = 65_536
+    private static let readerCacheKibibytes = 16_384
 
     /// Opens the catalog file at `path`.
     ///
-    /// Throws `missing`, `unreadable`, or `tooNew` if it has steps this version does not know.
+    /// Throws `missing`, `unreadable`, `readOnly`, or `tooNew` if it has steps this version does not know.
     public init(path: String, access: Access) throws(CatalogError) {
         self.path = path
-        var configuration = Configuration()
-        configuration.readonly = access == .read
-        configuration.busyMode = .timeout(10)
-        configuration.maximumReaderCount = 4
-        configuration.label = "vlmpipe catalog"
-        if access == .write {
-            // With a write-ahead log this loses at most the last transactions in a power cut, never the consistency;
-            // ingest goes on from what is there.
-            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = NORMAL") }
-        }
         do {
-            pool = try DatabasePool(path: path, configuration: configuration)
-            let migrator = CatalogSchema.migrator
-            guard try !pool.read(migrator.hasBeenSuperseded) else {
-                throw CatalogError(
-                    .tooNew, "The catalog was written by a newer version of vlmpipe; use that version.", place: path)
+            switch access {
+            case .read:
+                writer = nil
+                database = try SampleCatalog.openForReading(path)
+            case .write:
+                let pool = try SampleCatalog.openForWriting(path)
+                writer = pool
+                database = pool
             }
-            if access == .write {
-                try migrator.migrate(pool)
-            } else if try !pool.read(migrator.hasCompletedMigrations) {
+            let migrator = CatalogSchema.migrator
+            guard try !database.read(migrator.hasBeenSuperseded) else {
+                throw CatalogError(
+                    .tooNew, "The catalog was written by a newer version of vlmpipe; use that version.", place: path,
+                    cause: try database.read(SampleCatalog.unknownStep))
+            }
+            if let writer {
+                try migrator.migrate(writer)
+            } else if try !database.read(migrator.hasCompletedMigrations) {
                 throw CatalogError(
                     .unreadable,
                     "The catalog is of an older version; run 'vlmpipe ingest' once to bring it up to date.",
@@ -58,9 +65,83 @@ public final class SampleCatalog: Sendable {
         }
     }
 
+    private static func openForWriting(_ path: String) throws -> DatabasePool {
+        var configuration = configuration()
+        // With a write-ahead log this loses at most the last transactions in a power cut, never the consistency;
+        // ingest goes on from what is there.
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = NORMAL")
+            // A page that many chunks change is written to the file once for 32 MB of log, not once for every 4 MB.
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 8192")
+            // Debian's SQLite overwrites what is deleted, which nobody asked for here.
+            try db.execute(sql: "PRAGMA secure_delete = OFF")
+            try db.execute(
+                sql: "PRAGMA cache_size = -\(db.configuration.readonly ? readerCacheKibibytes : writerCacheKibibytes)")
+        }
+        return try DatabasePool(path: path, configuration: configuration)
+    }
+
+    private static func openForReading(_ path: String) throws -> any DatabaseReader {
+        var configuration = configuration()
+        configuration.readonly = true
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA cache_size = -\(readerCacheKibibytes)")
+        }
+        let isThere = FileManager.default.fileExists(atPath: path)
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        if isThere, !FileManager.default.isWritableFile(atPath: folder) {
+            // What waits in a log is in the file once the writer has closed it.
+            let log = try? FileManager.default.attributesOfItem(atPath: path + "-wal")
+            if (log?[.size] as? NSNumber)?.intValue ?? 0 == 0 { return try openUnchangeable(path, configuration) }
+        }
+        return try DatabasePool(path: path, configuration: configuration)
+    }
+
+    /// Opens a catalog in a folder that cannot be written, where SQLite has no place for its shared memory and no log is
+    /// waiting: the file cannot change, so nothing need be locked.
+    static func openUnchangeable(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+        let allowed = CharacterSet(charactersIn: "/").union(.alphanumerics)
+        let escaped = path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path
+        return try DatabaseQueue(path: "file:\(escaped)?immutable=1", configuration: configuration)
+    }
+
+    static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(10)
+        configuration.maximumReaderCount = 4
+        configuration.label = "vlmpipe catalog"
+        return configuration
+    }
+
+    /// The name of a step that this version does not know.
+    private static func unknownStep(_ db: Database) throws -> String? {
+        let known = CatalogSchema.names.map { "'\($0)'" }.joined(separator: ", ")
+        return try String.fetchOne(
+            db, sql: "SELECT 'it has step ' || identifier FROM grdb_migrations WHERE identifier NOT IN (\(known))")
+    }
+
+    deinit {
+        emptyLog()
+    }
+
     /// Closes the file; later calls fail. Without it the file is closed when the catalog is released.
     public func close() throws(CatalogError) {
-        do { try pool.close() } catch { throw CatalogError(error, path: path) }
+        emptyLog()
+        do { try database.close() } catch { throw CatalogError(error, path: path) }
+    }
+
+    /// Moves what waits in the write-ahead log into the file, so that the log does not stay as large as it ever was and
+    /// the file alone is the catalog.
+    private func emptyLog() {
+        do {
+            try writer?.writeWithoutTransaction { db in
+                // Whoever is reading is not waited for.
+                try db.execute(sql: "PRAGMA busy_timeout = 0")
+                _ = try db.checkpoint(.truncate)
+            }
+        } catch {
+            // A reader still needs the log, or there is no room: it stays, and the next to open the file uses it.
+        }
     }
 
     /// The schema as SQL, as kept in `Schemas/catalog.sql`.
@@ -69,10 +150,19 @@ public final class SampleCatalog: Sendable {
     }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(CatalogError) -> Value {
-        do { return try pool.read(body) } catch { throw CatalogError(error, path: path) }
+        do { return try database.read(body) } catch { throw CatalogError(error, path: path) }
     }
 
     func write<Value>(_ body: (Database) throws -> Value) throws(CatalogError) -> Value {
-        do { return try pool.write(body) } catch { throw CatalogError(error, path: path) }
+        guard let writer else {
+            throw CatalogError(.readOnly, "The catalog was opened for reading only.", place: path)
+        }
+        do {
+            return try writer.write(body)
+        } catch {
+            // Columns made in the transaction are gone with it.
+            attributeColumns.withLock { $0 = AttributeColumns() }
+            throw CatalogError(error, path: path)
+        }
     }
 }

@@ -31,7 +31,7 @@ struct SampleImages: Sendable {
         do {
             return try image(of: sample)
         } catch {
-            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind == .folder) else { throw error }
+            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind.hasFiles) else { throw error }
             return nil
         }
     }

@@ -5,43 +5,12 @@ import Testing
 @testable import SampleCatalog
 
 @Suite struct SampleCatalogTests {
-    let folder: String
-    let catalog: SampleCatalog
+    private let fixture: CatalogFixture
+    private var folder: String { fixture.folder }
+    private var catalog: SampleCatalog { fixture.catalog }
 
     init() throws {
-        folder = NSTemporaryDirectory() + "vlmpipe-catalog-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        catalog = try SampleCatalog(path: folder + "/catalog.sqlite", access: .write)
-    }
-
-    private func record(
-        _ ordinal: UInt32, key: String? = nil, split: String = "train", captions: [String] = [],
-        attributes: [SampleAttribute] = [], orientation: ImageOrientation = .upright
-    ) -> SampleRecord {
-        SampleRecord(
-            ordinal: ordinal, key: key ?? "k\(ordinal)", split: Split(rawValue: split),
-            image: ByteRange(offset: Int64(ordinal) * 1024 + 512, byteCount: 100), format: .jpeg, pixelWidth: 640,
-            pixelHeight: 480, orientation: orientation, digest: Digest(hashing: "image \(ordinal)"), captions: captions,
-            attributes: attributes)
-    }
-
-    private func registration(
-        _ path: String, root: String = "/data", dataset: String = "d", kind: CatalogShard.Kind = .tar
-    ) -> ShardRegistration {
-        ShardRegistration(dataset: dataset, rootPath: root, path: path, kind: kind, name: path, settings: "s")
-    }
-
-    @discardableResult
-    private func add(
-        _ path: String, root: String = "/data", dataset: String = "d", samples: [SampleRecord],
-        quarantine: [QuarantineRecord] = [], files: [FileRecord] = []
-    ) throws -> CatalogShard {
-        var chunk = SampleChunk(cursor: .init(byteOffset: 9, ordinal: UInt32(samples.count), digest: nil))
-        chunk.samples = samples
-        chunk.quarantine = quarantine
-        chunk.files = files
-        return try catalog.registerComplete(
-            registration(path, root: root, dataset: dataset, kind: files.isEmpty ? .tar : .folder), chunk: chunk)
+        fixture = try CatalogFixture()
     }
 
     @Test func theSchemaIsTheOneThatIsWrittenDown() throws {
@@ -55,11 +24,11 @@ import Testing
     }
 
     @Test func samplesComeBackAsTheyWere() throws {
-        let shard = try add(
+        let shard = try fixture.add(
             "t/0.tar",
             samples: [
-                record(0, captions: ["one", "zwei 🌟"], attributes: [.init(name: "a", value: .real(0.5))]),
-                record(2, key: "weird\\xFF", split: "test", orientation: .transposed),
+                fixture.record(0, captions: ["one", "zwei 🌟"], attributes: [.init(name: "a", value: .real(0.5))]),
+                fixture.record(2, key: "weird\\xFF", split: "test", orientation: .transposed),
             ])
         let samples = try catalog.samples(ofShard: shard.id)
         #expect(samples.map(\.ordinal) == [0, 2])
@@ -80,7 +49,8 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 7, 100]) func chunksCoverAShardOnce(_ count: Int) throws {
-        let shard = try add("0.tar", samples: (0..<7).map { record($0 * 3, split: $0 % 2 == 0 ? "train" : "test") })
+        let shard = try fixture.add(
+            "0.tar", samples: (0..<7).map { fixture.record($0 * 3, split: $0 % 2 == 0 ? "train" : "test") })
         var ordinals: [UInt32] = []
         try catalog.forEachChunk(ofShard: shard.id, count: count) { chunk in
             #expect(chunk.count <= count)
@@ -93,9 +63,9 @@ import Testing
     }
 
     @Test func listsShardsByDatasetAndSplit() throws {
-        try add("b.tar", samples: [record(0, split: "test")])
-        try add("a.tar", samples: [record(0)])
-        try add("c.tar", dataset: "e", samples: [record(0)])
+        try fixture.add("b.tar", samples: [fixture.record(0, split: "test")])
+        try fixture.add("a.tar", samples: [fixture.record(0)])
+        try fixture.add("c.tar", dataset: "e", samples: [fixture.record(0)])
         #expect(try catalog.shards().map(\.name) == ["a.tar", "b.tar", "c.tar"])
         #expect(try catalog.shards(ofDataset: "d").map(\.name) == ["a.tar", "b.tar"])
         #expect(try catalog.shards(split: Split(rawValue: "test")).map(\.name) == ["b.tar"])
@@ -107,9 +77,9 @@ import Testing
     }
 
     @Test func namesStayUnique() throws {
-        let first = try add("0.tar", root: "/data/train", samples: [])
-        let second = try add("0.tar", root: "/data/dev", samples: [])
-        let third = try add("0.tar", root: "/other/dev", samples: [])
+        let first = try fixture.add("0.tar", root: "/data/train", samples: [])
+        let second = try fixture.add("0.tar", root: "/data/dev", samples: [])
+        let third = try fixture.add("0.tar", root: "/other/dev", samples: [])
         #expect([first, second, third].map(\.name) == ["0.tar", "dev/0.tar", "other/dev/0.tar"])
         #expect(try catalog.tar(atPath: "/data/dev/0.tar", ofDataset: "d")?.id == second.id)
         #expect(try catalog.tar(atPath: "/data/0.tar", ofDataset: "d") == nil)
@@ -117,8 +87,8 @@ import Testing
     }
 
     @Test func foundIsSamplesPlusQuarantined() throws {
-        let shard = try add(
-            "0.tar", samples: [record(0, captions: ["x", "y"]), record(1), record(3)],
+        let shard = try fixture.add(
+            "0.tar", samples: [fixture.record(0, captions: ["x", "y"]), fixture.record(1), fixture.record(3)],
             quarantine: [
                 QuarantineRecord(ordinal: 2, stage: "ingest", key: "k2", byteOffset: 5, code: "c", reason: "r")
             ])
@@ -142,23 +112,25 @@ import Testing
     }
 
     @Test func captionsComeInAFixedOrder() throws {
-        try add("b.tar", samples: [record(0, captions: ["3"])])
-        try add("a.tar", samples: [record(0, captions: ["1", "2"]), record(1, split: "test", captions: ["hidden"])])
+        try fixture.add("b.tar", samples: [fixture.record(0, captions: ["3"])])
+        try fixture.add(
+            "a.tar",
+            samples: [fixture.record(0, captions: ["1", "2"]), fixture.record(1, split: "test", captions: ["hidden"])])
         var captions: [String] = []
         try catalog.forEachCaption(ofDataset: "d", split: .train) { captions.append($0) }
         #expect(captions == ["1", "2", "3"])
     }
 
     @Test func aChunkAndItsCursorAreOneTransaction() throws {
-        let shard = try #require(try catalog.register([registration("0.tar")]).first)
+        let shard = try #require(try catalog.register([fixture.registration("0.tar")]).first)
         #expect(shard.state == .pending)
         try catalog.begin(shard.id, byteCount: 10, modifiedNanoseconds: 20, settings: "t")
         var chunk = SampleChunk(cursor: .init(byteOffset: 77, ordinal: 2, digest: Digest(hashing: "c")))
-        chunk.samples = [record(0), record(0)]
+        chunk.samples = [fixture.record(0), fixture.record(0)]
         #expect(throws: CatalogError.self) { try catalog.append(chunk, to: shard.id) }
         #expect(try catalog.shard(shard.id).cursor == .start)
         #expect(try catalog.counts().samples == 0)
-        chunk.samples = [record(0), record(1)]
+        chunk.samples = [fixture.record(0), fixture.record(1)]
         try catalog.append(chunk, to: shard.id)
         #expect(try catalog.shard(shard.id).cursor == chunk.cursor)
         #expect(try catalog.shard(shard.id).settings == "t")
@@ -180,15 +152,15 @@ import Testing
             if index == 1 {
                 names.reverse()
                 var chunk = SampleChunk(cursor: .start)
-                chunk.samples = [record(9)]
-                _ = try target.registerComplete(registration("x.tar", dataset: "gone"), chunk: chunk)
+                chunk.samples = [fixture.record(9)]
+                _ = try target.registerComplete(fixture.registration("x.tar", dataset: "gone"), chunk: chunk)
                 try target.removeDataset("gone")
             }
             for name in names {
                 var chunk = SampleChunk(cursor: .init(byteOffset: 1, ordinal: 1, digest: nil))
-                chunk.samples = [record(0, key: "quo\"te\n\\", captions: ["\u{7F}c"])]
+                chunk.samples = [fixture.record(0, key: "quo\"te\n\\", captions: ["\u{7F}c"])]
                 chunk.samples[0].attributes = [.init(name: "n", value: .integer(3))]
-                _ = try target.registerComplete(registration(name, root: "/r\(index)"), chunk: chunk)
+                _ = try target.registerComplete(fixture.registration(name, root: "/r\(index)"), chunk: chunk)
             }
         }
         let text = try catalog.dumpText()
@@ -199,11 +171,11 @@ import Testing
     }
 
     @Test func relocationMovesRootsAndSplitsThem() throws {
-        try add("train/0.tar", root: "/old/drive", samples: [record(0)])
-        try add(
-            "pics/in", root: "/mnt", samples: [record(0)],
+        try fixture.add("train/0.tar", root: "/old/drive", samples: [fixture.record(0)])
+        try fixture.add(
+            "pics/in", root: "/mnt", samples: [fixture.record(0)],
             files: [FileRecord(ordinal: 0, path: "pics/in/a.jpg", key: "a", signature: Digest(hashing: "s"))])
-        try add("stay/1.tar", root: "/mnt", samples: [record(0)])
+        try fixture.add("stay/1.tar", root: "/mnt", samples: [fixture.record(0)])
         #expect(try catalog.relocate(from: "/old", to: "/new/place") == 1)
         #expect(try catalog.relocate(from: "/mnt/pics", to: "/media/p") == 1)
         #expect(
@@ -217,79 +189,12 @@ import Testing
         }
     }
 
-    struct FilterCase: CustomTestStringConvertible, Sendable {
-        let condition: String
-        let ordinals: Set<UInt32>
-        var testDescription: String { condition }
-    }
-
-    static let filters = [
-        FilterCase(condition: "1", ordinals: [0, 1, 2]),
-        FilterCase(condition: "width > height", ordinals: [0, 2]),
-        FilterCase(condition: "split = 'test' -- a comment", ordinals: [1]),
-        FilterCase(condition: "captions = 2 AND caption LIKE '%CAT%'", ordinals: [0]),
-        FilterCase(condition: "score >= 0.5", ordinals: [0, 1]),
-        FilterCase(condition: "license = 'cc0' AND score < 1", ordinals: [1]),
-        FilterCase(condition: "license IS NULL", ordinals: [2]),
-        FilterCase(condition: "attribute_key = 'inner'", ordinals: [2]),
-        FilterCase(condition: "\"odd \"\"name\" = 'o''k'", ordinals: [2]),
-        FilterCase(condition: "key IN ('k0', 'k2') OR ordinal = 9", ordinals: [0, 2]),
-        FilterCase(
-            condition: "dataset = 'd' AND shard = '0.tar' AND bytes = 100 AND format = 'jpeg'", ordinals: [0, 1, 2]),
-    ]
-
-    private func addFiltered() throws {
-        try add(
-            "0.tar",
-            samples: [
-                record(
-                    0, captions: ["a cat", "b"],
-                    attributes: [
-                        .init(name: "license", value: .text("cc0")), .init(name: "score", value: .integer(1)),
-                    ]),
-                record(
-                    1, split: "test",
-                    attributes: [
-                        .init(name: "license", value: .text("cc0")), .init(name: "score", value: .real(0.5)),
-                    ], orientation: .rotated90Clockwise),
-                record(
-                    2,
-                    attributes: [
-                        .init(name: "key", value: .text("inner")), .init(name: "odd \"name", value: .text("o'k")),
-                        .init(name: "score", value: .real(0.25)),
-                    ]),
-            ])
-    }
-
-    @Test(arguments: filters) func filtersByColumnsAndAttributes(_ filter: FilterCase) throws {
-        try addFiltered()
-        let set = try catalog.samples(matching: filter.condition, ofDataset: "d")
-        #expect(set.ordinals(inShard: "0.tar", ofDataset: "d") == filter.ordinals)
-        #expect(set.count == filter.ordinals.count)
-        #expect(set.contains(SampleIdentity(dataset: "d", shard: "0.tar", ordinal: 1)) == filter.ordinals.contains(1))
-    }
-
-    @Test(arguments: [
-        "nonsense >", "unknown_column = 1", "1; DELETE FROM samples", "1) ; DELETE FROM samples --", "",
-        "1); DROP TABLE samples; SELECT (1", "load_extension('x')", "(DELETE FROM samples)", "writefile('x', 'y')",
-    ])
-    func filtersCannotWrite(_ condition: String) throws {
-        try addFiltered()
-        let before = try catalog.dumpText()
-        #expect {
-            try catalog.samples(matching: condition)
-        } throws: {
-            ($0 as? CatalogError)?.code == .filterInvalid
-        }
-        #expect(try catalog.dumpText() == before)
-    }
-
     @Test func readersSeeASnapshotAndNeverWait() throws {
-        try add("0.tar", samples: [record(0)])
+        try fixture.add("0.tar", samples: [fixture.record(0)])
         let reader = try SampleCatalog(path: folder + "/catalog.sqlite", access: .read)
         try reader.read { db in
             let before = try Int.fetchOne(db, sql: "SELECT count(*) FROM samples")
-            try add("1.tar", samples: [record(0)])
+            try fixture.add("1.tar", samples: [fixture.record(0)])
             #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM samples") == before)
         }
         #expect(try reader.counts().samples == 2)
@@ -302,10 +207,5 @@ import Testing
         let text = folder + "/text.sqlite"
         try String(repeating: "no database ", count: 500).write(toFile: text, atomically: true, encoding: .utf8)
         #expect { try SampleCatalog(path: text, access: .write) } throws: { ($0 as? CatalogError)?.code == .unreadable }
-        let newer = folder + "/newer.sqlite"
-        let future = try SampleCatalog(path: newer, access: .write)
-        try future.write { db in try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('9.9 future')") }
-        try future.close()
-        #expect { try SampleCatalog(path: newer, access: .write) } throws: { ($0 as? CatalogError)?.code == .tooNew }
     }
 }
