@@ -11,6 +11,7 @@ needed=(
     "libjpeg-dev|/usr/include/jpeglib.h|JPEG decoding and encoding (libjpeg-turbo)"
     "libpng-dev|/usr/include/png.h|PNG decoding"
     "libwebp-dev|/usr/include/webp/decode.h|WebP decoding"
+    "libheif1|/usr/lib/*/libheif.so.1|HEIC and AVIF pictures (opened at run time; only the tests insist on it)"
     "libzstd-dev|/usr/include/zstd.h|compressed embeddings and index"
     "zlib1g-dev|/usr/include/zlib.h|gzipped vocabularies"
     "libsqlite3-dev|/usr/include/sqlite3.h|the sample catalog"

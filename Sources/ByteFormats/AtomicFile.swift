@@ -107,6 +107,27 @@ public enum AtomicFile {
         return finalPath
     }
 
+    /// The same for a body that waits, for instance for threads that make the bytes.
+    public nonisolated(nonsending) static func writeNamed(
+        scratchPath: String, _ body: (inout Writer) async throws -> String
+    ) async throws -> String {
+        let temporaryPath = scratchPath + ".tmp"
+        // The writer, and with it the lock, must live until the new name is there.
+        var writer = try Writer(temporaryPath: temporaryPath)
+        let finalPath: String
+        do {
+            finalPath = Folder.parent(of: scratchPath) + "/" + (try await body(&writer))
+            try writer.finish()
+            try Folder.rename(temporaryPath, to: finalPath)
+        } catch {
+            // The first error is the one to report; a temporary file that stays is overwritten next time.
+            unsafe unlink(temporaryPath)
+            throw error
+        }
+        withExtendedLifetime(writer) {}
+        return finalPath
+    }
+
     private static func writeThenPublish(
         path: String, _ body: (inout Writer) throws -> Void,
         publish: (String) throws(ByteFormatError) -> Void

@@ -13,6 +13,12 @@ struct FileDescriptor: ~Copyable, Sendable {
         self.path = path
     }
 
+    /// Opens a file for reading. What is no regular file is opened without waiting (for the writer of a pipe), so that
+    /// `regularFileByteCount` can refuse it.
+    init(reading path: String) throws(ByteFormatError) {
+        try self.init(opening: path, flags: O_RDONLY | O_NONBLOCK)
+    }
+
     deinit { Glibc.close(number) }
 
     static func systemError(_ action: String, path: String, byteOffset: UInt64? = nil) -> ByteFormatError {

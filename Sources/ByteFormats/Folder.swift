@@ -96,6 +96,6 @@ public enum Folder {
 
     /// Size in bytes of the regular file at `path`.
     public static func byteCount(ofFile path: String) throws(ByteFormatError) -> Int {
-        try FileDescriptor(opening: path, flags: O_RDONLY).regularFileByteCount()
+        try FileDescriptor(reading: path).regularFileByteCount()
     }
 }

@@ -18,7 +18,7 @@ public struct MappedFile: ~Copyable, @unchecked Sendable {
     }
 
     private static func map(_ path: String) throws(ByteFormatError) -> UnsafeRawBufferPointer {
-        let descriptor = try FileDescriptor(opening: path, flags: O_RDONLY)
+        let descriptor = try FileDescriptor(reading: path)
         let byteCount = try descriptor.regularFileByteCount()
         guard byteCount > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
         let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor.number, 0)

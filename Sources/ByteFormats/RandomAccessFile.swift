@@ -9,7 +9,7 @@ public struct RandomAccessFile: ~Copyable, Sendable {
 
     /// Opens the regular file at `path`.
     public init(path: String) throws(ByteFormatError) {
-        let opened = try FileDescriptor(opening: path, flags: O_RDONLY)
+        let opened = try FileDescriptor(reading: path)
         byteCount = try opened.regularFileByteCount()
         descriptor = opened
     }

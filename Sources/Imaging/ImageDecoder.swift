@@ -7,6 +7,7 @@ import Samples
 ///   inverted CMYK. Damaged data that libjpeg repairs is accepted, data that ends early is not.
 /// - PNG: `tRNS` is ignored, 16-bit colour is cut to its high byte.
 /// - WebP: of an animation, the first frame.
+/// - HEIC and AVIF: by libheif, opened at run time; turned and cut as the container says, whatever `Orientation` is asked for.
 ///
 /// Where it is stricter than Pillow: a PNG whose pixel data fails its checksum is `malformed`, and one that ends within
 /// that checksum `truncated`; lossless JPEG (SOF3) is `unsupported`; `ImageLimits.maximumScanCount` holds. Where it is
@@ -91,6 +92,10 @@ public enum ImageDecoder {
                 unsafe vlm_webp_has_alpha(bytes.baseAddress, bytes.count) != 0
             }
             format = keepsAlpha && hasAlpha ? VLM_PIXELS_RGBA8 : VLM_PIXELS_RGB8
+        case .heic, .avif:
+            let file = try HEIFFile(bytes, ImageHeader.recognize(bytes) ?? .heic, limits: limits)
+            header = file.header
+            format = file.hasAlpha ? VLM_PIXELS_RGBA8 : VLM_PIXELS_RGB8
         }
         return (try decode(bytes, header, format, limits), header.orientation)
     }
@@ -127,6 +132,10 @@ public enum ImageDecoder {
                             source, input.count, columnCount, rowCount, format, &palette, target, &status)
                     case .webp:
                         unsafe vlm_webp_decode(source, input.count, columnCount, rowCount, format, target, &status)
+                    case .heic, .avif:
+                        unsafe vlm_heif_decode(
+                            HEIFFile.library, source, input.count, HEIFFile.maximumSide(limits), columnCount, rowCount,
+                            format, target, &status)
                     }
                 count = code == Int32(VLM_CODEC_OK) ? pixelsByteCount : 0
             }
@@ -163,6 +172,8 @@ extension ImagingError {
             case .jpeg: "JPEG"
             case .png: "PNG"
             case .webp: "WebP"
+            case .heic: "HEIC"
+            case .avif: "AVIF"
             }
         let (code, text): (Code, String) =
             switch Int(status.code) {
@@ -170,6 +181,11 @@ extension ImagingError {
             case VLM_CODEC_UNSUPPORTED: (.unsupported, "this kind of \(name) is not read; convert it to a common one")
             case VLM_CODEC_OUT_OF_MEMORY:
                 (.outOfMemory, "no memory to decode the \(name); lower the thread count or the pixel limit")
+            case VLM_CODEC_UNAVAILABLE:
+                (
+                    .codecMissing,
+                    "\(name) is read by libheif, which is not installed; install the package libheif1 and run again"
+                )
             case VLM_CODEC_OVER_LIMIT:
                 (.overLimit, "the \(name) has more than \(limits.maximumScanCount) scans; convert it to a common one")
             default: (.malformed, "the \(name) is damaged; replace the file")

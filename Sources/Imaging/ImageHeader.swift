@@ -8,7 +8,8 @@ import Samples
 /// The format is recognised by content. Sizes are those of the stored pixels; `orientedPixelWidth` and
 /// `orientedPixelHeight` are those after `orientation` is applied. Metadata that is damaged counts as absent, since the
 /// picture itself may be sound; a damaged structure around the pixels is an error. Orientation is read from EXIF only
-/// (JPEG APP1, PNG eXIf, WebP EXIF), not from XMP and not from the text chunks some PNG writers hide EXIF in.
+/// (JPEG APP1, PNG eXIf, WebP EXIF), not from XMP and not from the text chunks some PNG writers hide EXIF in. HEIC and AVIF
+/// say in their container how they are turned and cut; libheif does it, so that their sizes are upright ones.
 public struct ImageHeader: Hashable, Sendable {
     /// The file format.
     public let format: ImageFormat
@@ -34,8 +35,9 @@ public struct ImageHeader: Hashable, Sendable {
 
     /// Reads the header of a whole file in memory.
     ///
-    /// Time is linear in the number of segments or chunks; nothing is allocated. Throws `unrecognizedFormat`,
-    /// `truncated` where the file ends before its pixels begin, `malformed`, `unsupported`, or `overLimit`.
+    /// Time is linear in the number of segments or chunks; nothing is allocated, except by libheif. Throws
+    /// `unrecognizedFormat`, `truncated` where the file ends before its pixels begin, `malformed`, `unsupported`,
+    /// `codecMissing`, or `overLimit`.
     public static func parse(
         _ bytes: Span<UInt8>, limits: ImageLimits = .standard
     ) throws(ImagingError) -> ImageHeader {
@@ -44,12 +46,13 @@ public struct ImageHeader: Hashable, Sendable {
                 .unrecognizedFormat,
                 bytes.isEmpty
                     ? "the file is empty; replace it"
-                    : "the bytes are neither JPEG, PNG nor WebP; convert the picture to one of them")
+                    : "the bytes are neither JPEG, PNG, WebP, HEIC nor AVIF; convert the picture to one of them")
         }
         switch format {
         case .jpeg: return try JPEGFrame.parse(bytes, limits: limits).header
         case .png: return try PNGFrame.parse(bytes, limits: limits).header
         case .webp: return try parseWebP(bytes, limits: limits)
+        case .heic, .avif: return try HEIFFile(bytes, format, limits: limits).header
         }
     }
 
@@ -58,11 +61,8 @@ public struct ImageHeader: Hashable, Sendable {
         try parse(bytes.span, limits: limits)
     }
 
-    /// The format the first bytes announce, or `nil`. Needs at most 12 bytes.
+    /// The format the first bytes announce, or `nil`; needs at most `ImageFormat.recognitionByteCount` of them.
     public static func recognize(_ bytes: Span<UInt8>) -> ImageFormat? {
-        if bytes.matches([0xFF, 0xD8, 0xFF], at: 0) { return .jpeg }
-        if bytes.matches([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], at: 0) { return .png }
-        if bytes.matches("RIFF", at: 0), bytes.matches("WEBP", at: 8) { return .webp }
-        return nil
+        ImageFormat(firstBytes: bytes)
     }
 }

@@ -15,6 +15,8 @@ public struct ImagingError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let malformed = Code("malformed")
         /// A variant of the format that is not read.
         public static let unsupported = Code("unsupported")
+        /// A format whose library is opened at run time and is not installed.
+        public static let codecMissing = Code("codec-missing")
         /// More pixels, scans or bytes than `ImageLimits` allows.
         public static let overLimit = Code("over-limit")
         /// A codec could not get the memory it asked for.

@@ -27,6 +27,9 @@ public struct CatalogShard: Hashable, Sendable {
         /// A tar that is read from its start to its end, from an address or a command; its root is empty and its path is
         /// the address or the command as the user wrote it.
         case stream
+
+        /// Whether each sample is a file of its own.
+        public var hasFiles: Bool { self == .folder || self == .manifest }
     }
 
     /// How the bytes of a tar are packed. Offsets are those of the unpacked bytes.

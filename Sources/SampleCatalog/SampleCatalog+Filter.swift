@@ -64,41 +64,38 @@ extension SampleCatalog {
     }
 
     private static func samples(
-        matching condition: String, _ datasets: [String], _ names: [AttributeColumns.Name], _ db: Database
+        matching condition: String, _ datasets: [String], _ attributes: [AttributeColumns.Name], _ db: Database
     ) throws -> SampleSet {
         for dataset in datasets { try check(dataset, db) }
         let shards = try Row.fetchAll(
             db, sql: "SELECT h.id, d.name, h.name FROM shards h JOIN datasets d ON d.id = h.dataset_id ORDER BY h.id")
-        let statement = try db.makeStatement(sql: query(condition, names))
+        let statement = try db.makeStatement(sql: query(condition, attributes))
         guard statement.isReadonly else {
             throw CatalogError(.filterInvalid, "A filter may only read.", place: condition)
         }
+        var names: [ShardID: (dataset: String, shard: String)] = [:]
+        for row in shards { names[ShardID(rawValue: row[0])] = (row[1], row[2]) }
         var set = SampleSet()
         for range in ranges(of: shards, datasets) {
-            let matches = try Row.fetchCursor(
-                statement,
-                arguments: [
-                    "first": ShardID(rawValue: range.first).firstKey,
-                    "last": ShardID(rawValue: range.last).lastKey,
-                ])
+            let keys = (first: ShardID(rawValue: range.first).firstKey, last: ShardID(rawValue: range.last).lastKey)
+            let matches = try Int64.fetchCursor(statement, arguments: ["first": keys.first, "last": keys.last])
             let quarantined = try Int64.fetchCursor(
                 db, sql: "SELECT DISTINCT id FROM quarantine WHERE id BETWEEN ? AND ? ORDER BY id",
-                arguments: [ShardID(rawValue: range.first).firstKey, ShardID(rawValue: range.last).lastKey])
+                arguments: [keys.first, keys.last])
             var refused = try quarantined.next()
-            var current: (shard: Int64, ordinals: [UInt32]) = (range.first, [])
+            var current: (shard: ShardID, ordinals: [UInt32]) = (ShardID(rawValue: range.first), [])
             func finish() {
-                if let row = shards.first(where: { $0[0] as Int64 == current.shard }) {
-                    set.append(current.ordinals, inShard: row[2], ofDataset: row[1])
+                if let name = names[current.shard] {
+                    set.append(current.ordinals, inShard: name.shard, ofDataset: name.dataset)
                 }
             }
-            while let row = try matches.next() {
-                let id: Int64 = row[0]
+            while let id = try matches.next() {
                 while let next = refused, next < id { refused = try quarantined.next() }
                 if refused == id { continue }
                 let key = SampleKey(rawValue: id)
-                if key.shard.rawValue != current.shard {
+                if key.shard != current.shard {
                     finish()
-                    current = (key.shard.rawValue, [])
+                    current = (key.shard, [])
                 }
                 current.ordinals.append(key.ordinal)
             }

@@ -84,6 +84,15 @@ extension SampleCatalog {
         public var shardsToIngest = 0
         /// Shards that the next embed does again.
         public var shardsToEmbed = 0
+
+        /// Nothing.
+        public init() {}
+
+        init(samples: Int, shardsToIngest: Int, shardsToEmbed: Int) {
+            self.samples = samples
+            self.shardsToIngest = shardsToIngest
+            self.shardsToEmbed = shardsToEmbed
+        }
     }
 
     /// Marks what failed for another look by the stage that refused it, in one transaction.

@@ -1,10 +1,3 @@
-/// Image file formats that are read, recognised by content and never by name.
-public enum ImageFormat: String, Hashable, Sendable, Codable, CaseIterable {
-    case jpeg
-    case png
-    case webp
-}
-
 /// EXIF orientation: how stored pixels must be moved to be upright (TIFF tag 274).
 public enum ImageOrientation: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case upright = 1

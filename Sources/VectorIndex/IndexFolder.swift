@@ -48,6 +48,23 @@ struct IndexFolder: Sendable {
         return nil
     }
 
+    /// Reads the codec of a manifest; `nil` if it has none.
+    func codec(of manifest: IndexManifest) throws -> VectorCodec? {
+        guard let digest = manifest.codec else { return nil }
+        let file = path + "/" + VectorCodec.fileName(digest)
+        let codec = try translatingErrors(inFile: file) {
+            let handle = try RandomAccessFile(path: file)
+            guard handle.byteCount <= VectorCodec.maximumByteCount else {
+                throw ByteFormatError(.limitExceeded, "a codec cannot have \(handle.byteCount) bytes", path: file)
+            }
+            return try VectorCodec(try handle.read(byteOffset: 0, byteCount: handle.byteCount), path: file)
+        }
+        guard codec.digest == digest, codec.dimension == manifest.dimension else {
+            throw VectorIndexError(.damaged, "the codec is not the one the manifest names: build again", path: file)
+        }
+        return codec
+    }
+
     private func checkFiles(of manifest: IndexManifest) throws {
         for segment in manifest.segments {
             let file = path + "/" + segment.name
@@ -70,7 +87,9 @@ struct IndexFolder: Sendable {
         var named: Set<String> = []
         for generation in kept {
             do {
-                named.formUnion(try manifest(generation: generation).segments.map(\.name))
+                let manifest = try manifest(generation: generation)
+                named.formUnion(manifest.segments.map(\.name))
+                if let codec = manifest.codec { named.insert(VectorCodec.fileName(codec)) }
             } catch let error as VectorIndexError where error.code == .damaged {
                 // A damaged manifest names nothing that could be used through it.
                 continue
@@ -80,11 +99,13 @@ struct IndexFolder: Sendable {
             for name in try Folder.names(in: path) {
                 let isOldManifest = IndexManifest.generation(ofFileName: name).map { !kept.contains($0) } ?? false
                 let isOrphan =
-                    name.hasPrefix(SegmentFormat.filePrefix) && name.hasSuffix(SegmentFormat.fileExtension)
+                    (name.hasPrefix(SegmentFormat.filePrefix) && name.hasSuffix(SegmentFormat.fileExtension)
+                        || name.hasPrefix(VectorCodec.filePrefix) && name.hasSuffix(VectorCodec.fileExtension))
                     && !named.contains(name)
                 let isTemporary =
                     name.hasSuffix(".tmp")
-                    && (name.hasPrefix(IndexManifest.filePrefix) || name.hasPrefix("segment"))
+                    && (name.hasPrefix(IndexManifest.filePrefix) || name.hasPrefix(VectorCodec.filePrefix)
+                        || name.hasPrefix("segment"))
                 if isOldManifest || isOrphan || isTemporary { try Folder.removeFile(path + "/" + name) }
             }
         }

@@ -30,12 +30,12 @@ extension IndexReader {
     /// Sizes and counts, from the tables alone.
     public var information: IndexInformation {
         var sections: [String: Int] = [:]
-        for section in SegmentSection.allCases { sections[section.name] = 0 }
+        for section in segments.flatMap(\.header.profile.sections) { sections[section.name] = 0 }
         var total = 0
         for segment in segments {
             total += segment.byteCount
             for group in segment.table.groups {
-                for section in SegmentSection.allCases {
+                for section in segment.header.profile.sections {
                     sections[section.name, default: 0] += group.frame(section).storedByteCount
                 }
             }

@@ -19,7 +19,7 @@ public struct IndexManifest: Sendable, Hashable, Codable {
     }
 
     /// Version of the format.
-    public static let currentVersion = "0.1"
+    public static let currentVersion = "0.2"
     static let format = "vlmpipe index manifest"
 
     /// Always `vlmpipe index manifest`.
@@ -32,17 +32,29 @@ public struct IndexManifest: Sendable, Hashable, Codable {
     public let space: SpaceFingerprint
     /// E.
     public let dimension: Int
+    /// Digest of the codec file that the codes of all segments belong to; `nil` while there are none.
+    public let codec: Digest?
+    /// The next id that is given to a row whose builder has none.
+    public let nextID: UInt64
+    /// What approximate searches are worth; `nil` where that was not measured since rows changed.
+    public let calibration: IndexCalibration?
     /// Rows of all segments.
     public let rowCount: Int
     /// The segments, ordered by the first shard they hold.
     public let segments: [Segment]
 
-    init(generation: UInt64, space: SpaceFingerprint, dimension: Int, segments: [Segment]) {
+    init(
+        generation: UInt64, space: SpaceFingerprint, dimension: Int, codec: Digest? = nil, nextID: UInt64 = 0,
+        calibration: IndexCalibration? = nil, segments: [Segment]
+    ) {
         format = Self.format
         version = Self.currentVersion
         self.generation = generation
         self.space = space
         self.dimension = dimension
+        self.codec = codec
+        self.nextID = nextID
+        self.calibration = calibration
         // Segments without shards do not exist, so there is a first one to order by; names break no tie in practice.
         self.segments = segments.sorted { left, right in
             if let first = left.shards.first, let second = right.shards.first, first.identity != second.identity {
@@ -120,7 +132,7 @@ public struct IndexManifest: Sendable, Hashable, Codable {
         } catch let error as DecodingError {
             throw damaged("the manifest cannot be read", cause: error)
         }
-        guard (1...EmbeddingHeader.maximumDimension).contains(dimension),
+        guard (1...EmbeddingHeader.maximumDimension).contains(dimension), calibration?.isPlausible ?? true,
             rowCount == segments.reduce(0, { $0 &+ $1.rowCount }),
             segments.allSatisfy({ $0.isPlausible }), Set(segments.map(\.name)).count == segments.count,
             Set(segments.flatMap { $0.shards.map(\.identity) }).count == segments.reduce(0, { $0 + $1.shards.count })

@@ -1,4 +1,5 @@
 import ByteFormats
+import CKernels
 import Samples
 
 /// An index as it was when it was opened: any number of readers, on any threads, while a writer goes on.
@@ -14,16 +15,26 @@ public final class IndexReader: Sendable {
     /// The folder.
     public let path: String
     let segments: [IndexSegment]
+    let codec: VectorCodec?
     let cache: DecodedGroupCache
+    let scanLevel: Int32
 
     /// Opens the newest state of an index.
     ///
-    /// - Parameter cacheByteCount: How much memory decoded vectors may take; 0 for a single search.
+    /// - Parameters:
+    ///   - cacheByteCount: How much memory decoded vectors may take; 0 for a single search.
+    ///   - reading: How codes are read.
     /// - Throws: `notFound` if there is no index in the folder.
-    public init(folder path: String, cacheByteCount: Int = 0) throws {
-        let folder = IndexFolder(path: path)
+    public convenience init(folder path: String, cacheByteCount: Int = 0, reading: FileReading = .mapped) throws {
+        try self.init(folder: path, cacheByteCount: cacheByteCount, reading: reading, scanLevel: vlm_scan_level())
+    }
+
+    /// - Parameter scanLevel: instruction set of the scans, `VLM_SCAN_PLAIN` and up.
+    init(folder path: String, cacheByteCount: Int, reading: FileReading, scanLevel: Int32) throws {
+        self.scanLevel = scanLevel
         self.path = path
         cache = DecodedGroupCache(byteCountLimit: cacheByteCount)
+        let folder = IndexFolder(path: path)
         var attempt = 0
         while true {
             attempt += 1
@@ -33,19 +44,9 @@ public final class IndexReader: Sendable {
                         .notFound, "there is no index in this folder; run vlmpipe embed or vlmpipe index build",
                         path: path)
                 }
-                segments = try manifest.segments.map { record in
-                    let segment = try IndexSegment(folder: path, name: record.name)
-                    try SpaceCheck.require(
-                        segment.header.space, segment.header.dimension, matches: manifest.space, manifest.dimension,
-                        indexPath: segment.path, remedy: "delete the index and build it again from the embeddings")
-                    guard segment.table.shards == record.shards else {
-                        throw VectorIndexError(
-                            .damaged,
-                            "the segment does not hold what the manifest says: delete the index and build it "
-                                + "again from the embeddings", path: segment.path)
-                    }
-                    return segment
-                }
+                let (segments, codec) = try Self.open(manifest, in: folder, reading: reading)
+                self.segments = segments
+                self.codec = codec
                 self.manifest = manifest
                 return
             } catch let error as VectorIndexError where error.code == .notFound && attempt < 4 {
@@ -53,6 +54,27 @@ public final class IndexReader: Sendable {
                 guard Folder.exists(path), try !folder.generations().isEmpty else { throw error }
             }
         }
+    }
+
+    /// Opens what a manifest names, and checks that it is what the manifest says.
+    private static func open(
+        _ manifest: IndexManifest, in folder: IndexFolder, reading: FileReading
+    ) throws -> ([IndexSegment], VectorCodec?) {
+        let codec = try folder.codec(of: manifest)
+        let segments = try manifest.segments.map { record in
+            let segment = try IndexSegment(folder: folder.path, name: record.name, access: reading)
+            try SpaceCheck.require(
+                segment.header.space, segment.header.dimension, matches: manifest.space, manifest.dimension,
+                indexPath: segment.path, remedy: "delete the index and build it again from the embeddings")
+            guard segment.table.shards == record.shards, segment.belongs(to: codec) else {
+                throw VectorIndexError(
+                    .damaged,
+                    "the segment does not hold what the manifest says: delete the index and build it again from the "
+                        + "embeddings", path: segment.path)
+            }
+            return segment
+        }
+        return (segments, codec)
     }
 
     /// The space of the vectors.

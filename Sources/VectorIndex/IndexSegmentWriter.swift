@@ -1,130 +1,179 @@
 import ByteFormats
+import PipelineEngine
 import Samples
 
-/// Writes one immutable segment of an index from the rows of some shards.
+/// Writes one immutable segment of an index.
 ///
 /// Images come before captions, each in the order of data set, shard, ordinal and view, in groups of 256 rows: so the
 /// bytes are a function of the rows alone (given one version of libzstd), and the file is named by their digest.
-/// Memory is one group and one batch of a source, plus the table.
+/// Memory is one block of 64 groups and one batch of a source, plus the table.
 struct IndexSegmentWriter {
     let folder: String
     let header: SegmentHeader
+    let storage: SegmentStorage
+
+    init(folder: String, space: SpaceFingerprint, dimension: Int, storage: SegmentStorage) {
+        self.folder = folder
+        self.storage = storage
+        header = SegmentHeader(
+            space: space, dimension: dimension, identifiers: storage.identifiers, profile: storage.profile,
+            codec: storage.codec)
+    }
+
+    var scratchPath: String { folder + "/segment" }
 
     /// Writes the segment of these shards; no two have the same identity.
     func write(_ sources: [any RowSource]) throws -> IndexManifest.Segment {
         let sources = sources.sorted { $0.identity < $1.identity }
-        let isRaw = sources.reduce(0) { $0 + $1.rowCount } < SegmentFormat.rawRowCountLimit
         var record: IndexManifest.Segment?
         let path = try translatingErrors(inFile: folder) {
-            try AtomicFile.writeNamed(scratchPath: folder + "/segment") { file in
-                var body = SegmentBody(header: header, isRaw: isRaw)
-                try body.emit(header.encoded, to: &file)
+            try AtomicFile.writeNamed(scratchPath: scratchPath) { file in
+                var body = try SegmentBody(header: header, file: &file)
+                var groups = GroupAssembly(dimension: header.dimension, storage: storage)
                 var counts = [[Int]](repeating: [], count: 2)
                 for (index, kind) in VectorKinds.storageOrder.enumerated() {
                     for source in sources {
-                        let before = body.rowCount
-                        try source.forEachBatch(of: kind) { try body.append($0, kind: kind, to: &file) }
-                        counts[index].append(body.rowCount - before)
+                        var count = 0
+                        try source.forEachBatch(of: kind) { rows in
+                            count += rows.rows.count
+                            try groups.append(rows, kind: kind) { try body.append($0, to: &file) }
+                        }
+                        counts[index].append(count)
                     }
-                    try body.flush(kind: kind, to: &file)
+                    try groups.finish(kind: kind) { try body.append($0, to: &file) }
                 }
-                for (index, source) in sources.enumerated() {
-                    body.table.shards.append(
-                        source.record(imageRowCount: counts[0][index], captionRowCount: counts[1][index]))
+                let shards = sources.enumerated().map { index, source in
+                    source.record(imageRowCount: counts[0][index], captionRowCount: counts[1][index])
                 }
-                let digest = try body.finish(&file)
-                let name = SegmentFormat.filePrefix + digest.hexadecimal.prefix(32) + SegmentFormat.fileExtension
-                record = IndexManifest.Segment(
-                    name: name, byteCount: file.byteCount, rowCount: body.rowCount, digest: digest,
-                    shards: body.table.shards)
-                return name
+                let finished = try body.finish(shards: shards, file: &file)
+                record = finished
+                return finished.name
             }
+        }
+        guard let record else { preconditionFailure("\(path) was written without a record") }
+        return record
+    }
+
+    /// Writes the segment of one shard of images whose groups are made concurrently on `pool`; `group` makes the one
+    /// with this number.
+    ///
+    /// - Parameter groupCount: every group but the last is full.
+    func write(
+        groupCount: Int, on pool: ComputePool, shard: IndexedShard,
+        _ group: @Sendable @escaping (Int) throws -> EncodedGroup
+    ) async throws -> IndexManifest.Segment {
+        var record: IndexManifest.Segment?
+        let header = header
+        let path = try await AtomicFile.writeNamed(scratchPath: scratchPath) { file in
+            var body = try SegmentBody(header: header, file: &file)
+            try await pool.orderedMap(0..<groupCount, window: 4 * pool.threadCount) {
+                try group($0)
+            } consume: {
+                try body.append($0, to: &file)
+            }
+            let finished = try body.finish(shards: [shard], file: &file)
+            record = finished
+            return finished.name
         }
         guard let record else { preconditionFailure("\(path) was written without a record") }
         return record
     }
 }
 
-/// The state of a segment while it is written.
-private struct SegmentBody: ~Copyable {
-    let header: SegmentHeader
-    let isRaw: Bool
-    var table = SegmentTable()
-    private(set) var rowCount = 0
+/// Collects rows until they fill a group.
+private struct GroupAssembly: ~Copyable {
+    private var encoder: GroupEncoder
+    private let dimension: Int
     private var pending = StoredRows()
-    private var byteOffset: UInt64 = 0
-    private var hasher = DigestHasher()
-    private var compressor = ZstdCompressor(level: SegmentFormat.compressionLevel)
 
-    init(header: SegmentHeader, isRaw: Bool) {
-        self.header = header
-        self.isRaw = isRaw
+    init(dimension: Int, storage: SegmentStorage) {
+        self.dimension = dimension
+        encoder = GroupEncoder(dimension: dimension, storage: storage)
     }
 
-    mutating func emit(_ bytes: [UInt8], to file: inout AtomicFile.Writer) throws {
-        hasher.update(bytes)
-        unsafe try file.write(bytes.span.bytes)
-        byteOffset += UInt64(bytes.count)
-    }
-
-    mutating func append(_ rows: StoredRows, kind: VectorKinds, to file: inout AtomicFile.Writer) throws {
-        rowCount += rows.rows.count
+    mutating func append(_ rows: StoredRows, kind: VectorKinds, emit: (EncodedGroup) throws -> Void) throws {
         var taken = 0
         while taken < rows.rows.count {
             let count = min(SegmentFormat.groupRowCount - pending.rows.count, rows.rows.count - taken)
             pending.rows.append(contentsOf: rows.rows[taken..<taken + count])
             pending.ids.append(contentsOf: rows.ids[taken..<taken + count])
-            pending.halves.append(
-                contentsOf: rows.halves[taken * header.dimension..<(taken + count) * header.dimension])
+            pending.halves.append(contentsOf: rows.halves[taken * dimension..<(taken + count) * dimension])
             taken += count
-            if pending.rows.count == SegmentFormat.groupRowCount { try flush(kind: kind, to: &file) }
+            if pending.rows.count == SegmentFormat.groupRowCount { try finish(kind: kind, emit: emit) }
         }
     }
 
-    mutating func flush(kind: VectorKinds, to file: inout AtomicFile.Writer) throws {
+    /// Ends the group, so that the next kind starts a new one.
+    mutating func finish(kind: VectorKinds, emit: (EncodedGroup) throws -> Void) throws {
         guard !pending.rows.isEmpty else { return }
-        var group = SegmentGroup(rowCount: pending.rows.count, kind: kind, frames: [])
-        let split = HalfPrecision.byteSplit(pending.halves.span)
-        if isRaw {
-            var plain = ByteWriter(capacity: split.count)
-            for half in pending.halves { plain.write(half) }
-            group.frames.append(try emitFrame(plain.bytes, rawByteCount: split.count, codec: .raw, to: &file))
-        } else {
-            let stored = compressor.compress(split)
-            group.frames.append(try emitFrame(stored, rawByteCount: split.count, codec: .byteSplitZstd, to: &file))
-        }
-        var ids = ByteWriter(capacity: pending.ids.count * 8)
-        for id in pending.ids { ids.write(id) }
-        group.frames.append(try emitFrame(ids.bytes, rawByteCount: ids.count, codec: .raw, to: &file))
-        var identity = ByteWriter(capacity: pending.rows.count * SegmentFormat.identityByteCount)
-        for row in pending.rows { identity.write(row.ordinal) }
-        for row in pending.rows { identity.write(row.view.code) }
-        for row in pending.rows {
-            for number in row.box?.array ?? [0, 0, 0, 0] { identity.write(number) }
-        }
-        let storedIdentity = compressor.compress(identity.bytes)
-        group.frames.append(
-            try emitFrame(storedIdentity, rawByteCount: identity.count, codec: .zstd, to: &file))
-        var keys = ByteWriter()
-        for row in pending.rows { keys.write(UInt32(row.key.utf8.count)) }
-        for row in pending.rows { keys.write(row.key.utf8) }
-        let storedKeys = compressor.compress(keys.bytes)
-        group.frames.append(try emitFrame(storedKeys, rawByteCount: keys.count, codec: .zstd, to: &file))
-        table.groups.append(group)
+        let rows = pending
         pending = StoredRows()
+        try emit(encoder.encode(rows, kind: kind))
+    }
+}
+
+/// The state of a segment while it is written.
+struct SegmentBody: ~Copyable {
+    private let header: SegmentHeader
+    private var table: SegmentTable
+    private var rowCount = 0
+    private var byteOffset: UInt64 = 0
+    private var block: [EncodedGroup] = []
+    private var hasher = DigestHasher()
+
+    /// Begins the file with its header.
+    init(header: SegmentHeader, file: inout AtomicFile.Writer) throws {
+        self.header = header
+        table = SegmentTable(profile: header.profile)
+        try emit(header.encoded, to: &file)
     }
 
-    private mutating func emitFrame(
-        _ stored: [UInt8], rawByteCount: Int, codec: SegmentCodec, to file: inout AtomicFile.Writer
-    ) throws -> SegmentFrame {
-        let frame = SegmentFrame(
-            byteOffset: byteOffset, storedByteCount: stored.count, rawByteCount: rawByteCount,
-            checksum: CRC32C.checksum(of: stored), codec: codec)
-        try emit(stored, to: &file)
-        return frame
+    private mutating func emit(_ bytes: [UInt8], to file: inout AtomicFile.Writer) throws {
+        hasher.update(bytes)
+        unsafe try file.write(bytes.span.bytes)
+        byteOffset += UInt64(bytes.count)
     }
 
-    mutating func finish(_ file: inout AtomicFile.Writer) throws -> Digest {
+    private mutating func align(_ file: inout AtomicFile.Writer) throws {
+        let gap = Int(SegmentFormat.aligned(byteOffset) - byteOffset)
+        if gap > 0 { try emit([UInt8](repeating: 0, count: gap), to: &file) }
+    }
+
+    /// Adds a group; its frames are written when the block is full.
+    mutating func append(_ group: EncodedGroup, to file: inout AtomicFile.Writer) throws {
+        block.append(group)
+        rowCount += group.rowCount
+        if block.count == SegmentFormat.blockGroupCount { try flushBlock(to: &file) }
+    }
+
+    private mutating func flushBlock(to file: inout AtomicFile.Writer) throws {
+        let sections = header.profile.sections
+        var places = block.map { [SegmentFrame?](repeating: nil, count: $0.frames.count) }
+        for section in SegmentSection.fileOrder {
+            guard let position = sections.firstIndex(of: section) else { continue }
+            for (index, group) in block.enumerated() {
+                try align(&file)
+                let frame = group.frames[position]
+                places[index][position] = SegmentFrame(
+                    byteOffset: byteOffset, storedByteCount: frame.stored.count, rawByteCount: frame.rawByteCount,
+                    checksum: frame.checksum, codec: frame.codec)
+                try emit(frame.stored, to: &file)
+            }
+        }
+        for (index, group) in block.enumerated() {
+            table.groups.append(
+                SegmentGroup(
+                    rowCount: group.rowCount, kind: group.kind, profile: header.profile,
+                    frames: places[index].compactMap(\.self)))
+        }
+        block.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes what is left, the table and the footer.
+    mutating func finish(shards: [IndexedShard], file: inout AtomicFile.Writer) throws -> IndexManifest.Segment {
+        try flushBlock(to: &file)
+        try align(&file)
+        table.shards = shards
         let encoded = table.encoded
         guard encoded.count <= SegmentFormat.maximumTableByteCount else {
             throw VectorIndexError(.invalidRows, "a segment of \(rowCount) rows is too large; build several indexes")
@@ -132,6 +181,9 @@ private struct SegmentBody: ~Copyable {
         let footer = SegmentFooter(tableByteOffset: byteOffset, table: encoded, rowCount: rowCount)
         try emit(encoded, to: &file)
         try emit(footer.encoded, to: &file)
-        return hasher.finalize()
+        let digest = hasher.finalize()
+        let name = SegmentFormat.filePrefix + digest.hexadecimal.prefix(32) + SegmentFormat.fileExtension
+        return IndexManifest.Segment(
+            name: name, byteCount: file.byteCount, rowCount: rowCount, digest: digest, shards: shards)
     }
 }

@@ -49,8 +49,13 @@ public struct IndexVerification: Sendable {
             do {
                 let manifest = try folder.manifest(generation: generation)
                 result.fileCount += 1
+                let codec = try folder.codec(of: manifest)
+                if let codec, checked.insert(VectorCodec.fileName(codec.digest)).inserted {
+                    result.fileCount += 1
+                    result.byteCount += codec.encoded.count
+                }
                 for segment in manifest.segments where checked.insert(segment.name).inserted {
-                    result.check(segment, manifest: manifest, folder: path)
+                    result.check(segment, manifest: manifest, codec: codec, folder: path)
                 }
             } catch {
                 result.add(error, path: path + "/" + IndexManifest.fileName(generation: generation))
@@ -72,7 +77,9 @@ public struct IndexVerification: Sendable {
         }
     }
 
-    private mutating func check(_ record: IndexManifest.Segment, manifest: IndexManifest, folder: String) {
+    private mutating func check(
+        _ record: IndexManifest.Segment, manifest: IndexManifest, codec: VectorCodec?, folder: String
+    ) {
         let path = folder + "/" + record.name
         do {
             let digest = try hash(path)
@@ -87,6 +94,7 @@ public struct IndexVerification: Sendable {
             fileCount += 1
             if segment.table.shards != record.shards || segment.byteCount != record.byteCount
                 || segment.header.space != manifest.space || segment.header.dimension != manifest.dimension
+                || !segment.belongs(to: codec)
             {
                 findings.append(
                     Finding(path: path, byteOffset: nil, message: "the segment is not the one the manifest names"))
@@ -96,7 +104,7 @@ public struct IndexVerification: Sendable {
             for group in segment.table.groups.indices {
                 if group > 0, segment.table.groups[group].kind != segment.table.groups[group - 1].kind { last = nil }
                 do {
-                    try checkGroup(group, of: segment, last: &last, scratch: &scratch)
+                    try checkGroup(group, of: segment, codec: codec, last: &last, scratch: &scratch)
                 } catch {
                     add(error, path: path)
                 }
@@ -124,7 +132,7 @@ public struct IndexVerification: Sendable {
     }
 
     private mutating func checkGroup(
-        _ index: Int, of segment: IndexSegment, last: inout (shard: ShardIdentity, key: UInt64)?,
+        _ index: Int, of segment: IndexSegment, codec: VectorCodec?, last: inout (shard: ShardIdentity, key: UInt64)?,
         scratch: inout SegmentScratch
     ) throws {
         let offset = segment.table.groups[index].frame(.identity).byteOffset
@@ -132,7 +140,7 @@ public struct IndexVerification: Sendable {
             VectorIndexError(.damaged, message, path: segment.path, byteOffset: offset)
         }
         // Each section on its own, so that one damaged section does not hide another.
-        for section in SegmentSection.allCases {
+        for section in segment.header.profile.sections {
             do {
                 try segment.readStored(section, group: index, into: &scratch.stored)
             } catch {
@@ -147,7 +155,6 @@ public struct IndexVerification: Sendable {
         else { return }
         let rows = try segment.readRows(group: index, scratch: &scratch)
         let ids = try segment.readIDs(group: index, scratch: &scratch)
-        try segment.readVectors(group: index, scratch: &scratch)
         let kind = segment.table.groups[index].kind
         for part in segment.shards(inGroup: index) {
             let shard = segment.table.shards[part.shard].identity
@@ -166,13 +173,39 @@ public struct IndexVerification: Sendable {
                 }
             }
         }
-        let vectors = HalfPrecision.widen(scratch.halves)
-        for squared in UnitVectors.squaredLengths(vectors, dimension: segment.header.dimension) {
-            // F16 rounding adds up to 2^-11 relative to the tolerance at writing.
-            guard squared.isFinite, abs(squared.squareRoot() - 1) <= 2 * UnitVectors.lengthTolerance else {
-                throw damaged("group \(index) holds a vector that is not of unit length")
+        try checkVectors(index, of: segment, codec: codec, scratch: &scratch)
+        rowCount += rows.count
+    }
+
+    /// Vectors have unit length, and codes are those of their vectors where these are kept.
+    private func checkVectors(
+        _ index: Int, of segment: IndexSegment, codec: VectorCodec?, scratch: inout SegmentScratch
+    ) throws {
+        let profile = segment.header.profile
+        if profile.hasVectors {
+            try segment.readVectors(group: index, scratch: &scratch)
+            let vectors = HalfPrecision.widen(scratch.halves)
+            for squared in UnitVectors.squaredLengths(vectors, dimension: segment.header.dimension) {
+                // F16 rounding adds up to 2^-11 relative to the tolerance at writing.
+                guard squared.isFinite, abs(squared.squareRoot() - 1) <= 2 * UnitVectors.lengthTolerance else {
+                    throw VectorIndexError(
+                        .damaged, "group \(index) holds a vector that is not of unit length", path: segment.path,
+                        byteOffset: segment.table.groups[index].frame(.vectors).byteOffset)
+                }
             }
         }
-        rowCount += rows.count
+        guard profile.isCoded, let codec, segment.belongs(to: codec) else { return }
+        var reader = CodeReader()
+        let stored = try reader.codes(of: segment, group: index, need: .codes)
+        guard profile == .full else {
+            for row in 0..<stored.rowCount {
+                guard stored.scale4(row).isFinite, profile == .lite || stored.scale8(row).isFinite else {
+                    throw segment.damaged(.factors, group: index)
+                }
+            }
+            return
+        }
+        let codes = RowCodes(HalfPrecision.widen(scratch.halves), codec: codec, profile: profile)
+        guard stored.isEqual(to: codes) else { throw segment.damaged(.high, group: index) }
     }
 }

@@ -1,4 +1,5 @@
 import ByteFormats
+import PipelineEngine
 import Samples
 
 /// A matrix of vectors of any origin, to be put into an index.
@@ -9,12 +10,14 @@ public struct VectorMatrix: Sendable {
     public let dimension: Int
     /// Names the matrix in hits, as data set and shard.
     public let identity: ShardIdentity
-    /// Hands out rows [range, E], row-major; called with ascending ranges of at most a few thousand rows.
+    /// Hands out rows [range, E], row-major; called from several threads with ranges of at most 256 rows.
     public let rows: @Sendable (Range<Int>) throws -> [Float]
     /// One key per row, or none.
     public let keys: (@Sendable (Range<Int>) throws -> [String])?
-    /// Ids of the rows; by default row numbers.
+    /// Ids of the rows; by default consecutive numbers from `firstID`.
     public let ids: [UInt64]?
+    /// Id of row 0 where `ids` are not given.
+    public let firstID: UInt64
     /// Whether vectors are divided by their length first. Otherwise one whose length is not 1 is an error.
     public let isNormalized: Bool
 
@@ -22,7 +25,7 @@ public struct VectorMatrix: Sendable {
     ///
     /// - Parameter normalizing: Divide each vector by its length.
     public init(
-        rowCount: Int, dimension: Int, identity: ShardIdentity, ids: [UInt64]? = nil,
+        rowCount: Int, dimension: Int, identity: ShardIdentity, ids: [UInt64]? = nil, firstID: UInt64 = 0,
         keys: (@Sendable (Range<Int>) throws -> [String])? = nil, normalizing: Bool,
         rows: @escaping @Sendable (Range<Int>) throws -> [Float]
     ) {
@@ -32,6 +35,7 @@ public struct VectorMatrix: Sendable {
         self.dimension = dimension
         self.identity = identity
         self.ids = ids
+        self.firstID = firstID
         self.keys = keys
         isNormalized = normalizing
         self.rows = rows
@@ -42,68 +46,119 @@ public struct VectorMatrix: Sendable {
 }
 
 extension IndexWriter {
-    /// Adds a matrix of vectors, replacing one of the same identity.
+    /// Adds a matrix of vectors, replacing one of the same identity; groups are made concurrently on `pool`.
     ///
+    /// Memory does not depend on the number of rows. The bytes depend on the rows, the profile and the codec of the
+    /// index alone, not on the number of threads. The first matrix with codes decides the codec: its mean is taken over
+    /// a sample of the rows.
+    ///
+    /// - Parameters:
+    ///   - profile: what is kept of each vector.
+    ///   - isUnpacked: keep codes uncompressed, for faster search.
     /// - Throws: `invalidVector`, naming the row, for vectors that are not finite, are zero, or are not of unit length
-    ///   where that is required.
-    public mutating func build(_ matrix: VectorMatrix) throws {
+    ///   where that is required; `CancellationError`.
+    public mutating func build(
+        _ matrix: VectorMatrix, profile: IndexProfile, isUnpacked: Bool = false, on pool: ComputePool
+    ) async throws {
         guard matrix.dimension == manifest.dimension else {
             throw VectorIndexError(
                 .invalidVector,
                 "vectors of \(matrix.dimension) dimensions do not fit an index of \(manifest.dimension) dimensions")
         }
-        try replace(with: MatrixRowSource(matrix: matrix), identifiers: .assigned)
+        guard !manifest.segments.contains(where: { $0.shards.count > 1 && $0.holds(matrix.identity) }) else {
+            throw VectorIndexError(
+                .invalidRows, "\(matrix.identity.dataset) has been merged with others; build it into another index")
+        }
+        var codec: VectorCodec?
+        if profile.isCoded {
+            let known = try self.codec()
+            codec = try await pool.run { try known ?? VectorCodec(mean: matrix.sampledMean()) }
+        }
+        if let codec { try store(codec) }
+        let storage = SegmentStorage(
+            profile: profile, codec: codec,
+            hasRawVectors: profile == .plain && matrix.rowCount < SegmentFormat.rawRowCountLimit,
+            isUnpacked: isUnpacked, identifiers: .assigned)
+        let size = SegmentFormat.groupRowCount
+        let segment = try await segmentWriter(storage).write(
+            groupCount: (matrix.rowCount + size - 1) / size, on: pool, shard: matrix.record
+        ) { group in
+            let rows = group * size..<min(matrix.rowCount, (group + 1) * size)
+            let (stored, vectors) = try matrix.stored(rows)
+            var encoder = GroupEncoder(dimension: matrix.dimension, storage: storage)
+            return encoder.encode(stored, vectors: vectors, kind: .images)
+        }
+        let next = matrix.ids == nil ? matrix.firstID &+ UInt64(matrix.rowCount) : 0
+        try publish(
+            manifest.segments.filter { !$0.holds(matrix.identity) } + [segment], codec: codec?.digest,
+            nextID: max(manifest.nextID, next))
     }
 }
 
-/// The rows of a matrix, checked as they pass.
-private struct MatrixRowSource: RowSource {
-    let matrix: VectorMatrix
-    static let batchRowCount = 4096
+extension IndexManifest.Segment {
+    fileprivate func holds(_ identity: ShardIdentity) -> Bool { shards.contains { $0.identity == identity } }
+}
 
-    var identity: ShardIdentity { matrix.identity }
-    var rowCount: Int { matrix.rowCount }
-
-    func record(imageRowCount: Int, captionRowCount: Int) -> IndexedShard {
+extension VectorMatrix {
+    fileprivate var record: IndexedShard {
         let name = Digest(hashing: "matrix")
         return IndexedShard(
             identity: identity, recipe: name, shardDigest: name, embeddingDigest: name, sampleCount: rowCount,
-            failedCount: 0, imageRowCount: imageRowCount, captionRowCount: captionRowCount)
+            failedCount: 0, imageRowCount: rowCount, captionRowCount: 0)
     }
 
-    func forEachBatch(of kind: VectorKinds, _ body: (StoredRows) throws -> Void) throws {
-        guard kind == .images else { return }
-        var start = 0
-        while start < rowCount {
-            let range = start..<min(rowCount, start + Self.batchRowCount)
-            var vectors = try matrix.rows(range)
-            guard vectors.count == range.count * matrix.dimension else {
-                throw VectorIndexError(
-                    .invalidVector,
-                    "rows \(range) came with \(vectors.count) numbers instead of "
-                        + "\(range.count * matrix.dimension)")
-            }
-            if matrix.isNormalized { try normalize(&vectors, firstRow: start) }
-            try UnitVectors.check(vectors, dimension: matrix.dimension) { "row \(start + $0)" }
-            let keys = try matrix.keys?(range) ?? [String](repeating: "", count: range.count)
-            guard keys.count == range.count,
-                keys.allSatisfy({ $0.utf8.count <= EmbeddingRow.maximumKeyByteCount })
-            else {
-                throw VectorIndexError(
-                    .invalidRows, "rows \(range) need one key each of at most \(EmbeddingRow.maximumKeyByteCount) bytes"
-                )
-            }
-            var stored = StoredRows()
-            stored.rows = zip(range, keys).map { EmbeddingRow(ordinal: UInt32($0), view: .image, key: $1) }
-            stored.ids = matrix.ids.map { Array($0[range]) } ?? range.map(UInt64.init)
-            stored.halves = HalfPrecision.narrow(vectors)
-            try body(stored)
-            start = range.upperBound
+    /// Some rows, checked and of unit length, as they are stored and as they came.
+    fileprivate func stored(_ range: Range<Int>) throws -> (StoredRows, [Float]) {
+        let vectors = try unitRows(range)
+        let keys = try keys?(range) ?? [String](repeating: "", count: range.count)
+        guard keys.count == range.count, keys.allSatisfy({ $0.utf8.count <= EmbeddingRow.maximumKeyByteCount }) else {
+            throw VectorIndexError(
+                .invalidRows,
+                "rows \(range) need one key each of at most \(EmbeddingRow.maximumKeyByteCount) bytes")
         }
+        var stored = StoredRows()
+        stored.rows = zip(range, keys).map { EmbeddingRow(ordinal: UInt32($0), view: .image, key: $1) }
+        stored.ids = ids.map { Array($0[range]) } ?? range.map { firstID &+ UInt64($0) }
+        stored.halves = HalfPrecision.narrow(vectors)
+        return (stored, vectors)
+    }
+
+    /// Some rows, checked and of unit length.
+    fileprivate func unitRows(_ range: Range<Int>) throws -> [Float] {
+        var vectors = try rows(range)
+        guard vectors.count == range.count * dimension else {
+            throw VectorIndexError(
+                .invalidVector,
+                "rows \(range) came with \(vectors.count) numbers instead of \(range.count * dimension)")
+        }
+        if isNormalized { try normalize(&vectors, firstRow: range.lowerBound) }
+        try UnitVectors.check(vectors, dimension: dimension) { "row \(range.lowerBound + $0)" }
+        return vectors
+    }
+
+    /// The mean of at most 16,384 rows in 64 runs spread evenly over the matrix; 0 for no rows.
+    fileprivate func sampledMean() throws -> [Float] {
+        let runCount = 64
+        let length = 256
+        var sums = [Double](repeating: 0, count: dimension)
+        var count = 0
+        var next = 0
+        for run in 0..<runCount {
+            let start = max(next, run * rowCount / runCount)
+            let range = start..<min(rowCount, start + length)
+            guard !range.isEmpty else { continue }
+            next = range.upperBound
+            let vectors = try unitRows(range)
+            for row in 0..<range.count {
+                for index in 0..<dimension { sums[index] += Double(vectors[row * dimension + index]) }
+            }
+            count += range.count
+        }
+        return sums.map { Float($0 / Double(max(1, count))) }
     }
 
     private func normalize(_ vectors: inout [Float], firstRow: Int) throws(VectorIndexError) {
-        let squared = UnitVectors.squaredLengths(vectors, dimension: matrix.dimension)
+        let squared = UnitVectors.squaredLengths(vectors, dimension: dimension)
         for (row, length) in squared.enumerated() {
             guard length.isFinite, length > 0 else {
                 throw VectorIndexError(
@@ -111,7 +166,7 @@ private struct MatrixRowSource: RowSource {
                     "the vector of row \(firstRow + row) is \(length == 0 ? "zero" : "not finite"); leave it out")
             }
             let scale = 1 / length.squareRoot()
-            for index in row * matrix.dimension..<(row + 1) * matrix.dimension {
+            for index in row * dimension..<(row + 1) * dimension {
                 vectors[index] = Float(Double(vectors[index]) * scale)
             }
         }

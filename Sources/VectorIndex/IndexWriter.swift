@@ -25,7 +25,7 @@ public struct IndexWriter: ~Copyable {
         public var isPublished: Bool { !sealed.isEmpty || !removed.isEmpty || writtenSegmentCount > 0 }
     }
 
-    private let folder: IndexFolder
+    let folder: IndexFolder
     private let lock: FileLock
     /// What the index consists of now; generation 0 is the empty index that has no file yet.
     public private(set) var manifest: IndexManifest
@@ -173,23 +173,6 @@ public struct IndexWriter: ~Copyable {
         return change
     }
 
-    /// Replaces the rows of one shard by those of any source.
-    mutating func replace(with replacement: any RowSource, identifiers: IdentifierKind) throws {
-        var segments: [IndexManifest.Segment] = []
-        for segment in manifest.segments {
-            let kept = segment.shards.filter { $0.identity != replacement.identity }
-            if kept.count == segment.shards.count {
-                segments.append(segment)
-            } else if !kept.isEmpty {
-                let open = try IndexSegment(folder: folder.path, name: segment.name)
-                let sources = try kept.map { try source(of: $0.identity, in: open) }
-                segments.append(try write(sources, identifiers: open.header.identifiers))
-            }
-        }
-        segments.append(try write([replacement], identifiers: identifiers))
-        try publish(segments)
-    }
-
     // MARK: Steps
 
     private func source(of identity: ShardIdentity, in segment: IndexSegment) throws -> SegmentRowSource {
@@ -203,15 +186,37 @@ public struct IndexWriter: ~Copyable {
     }
 
     private func write(_ sources: [any RowSource], identifiers: IdentifierKind) throws -> IndexManifest.Segment {
-        let header = SegmentHeader(space: manifest.space, dimension: manifest.dimension, identifiers: identifiers)
-        return try IndexSegmentWriter(folder: folder.path, header: header).write(sources)
+        let rowCount = sources.reduce(0) { $0 + $1.rowCount }
+        let storage = SegmentStorage(
+            profile: .plain, codec: nil, hasRawVectors: rowCount < SegmentFormat.rawRowCountLimit, isUnpacked: true,
+            identifiers: identifiers)
+        return try segmentWriter(storage).write(sources)
     }
 
-    private mutating func publish(_ segments: [IndexManifest.Segment]) throws {
+    /// A writer of segments of this index.
+    func segmentWriter(_ storage: SegmentStorage) -> IndexSegmentWriter {
+        IndexSegmentWriter(
+            folder: folder.path, space: manifest.space, dimension: manifest.dimension, storage: storage)
+    }
+
+    /// The codec of this index, if it has one.
+    func codec() throws -> VectorCodec? { try folder.codec(of: manifest) }
+
+    /// Writes a codec that a manifest can then name.
+    func store(_ codec: VectorCodec) throws {
+        let path = folder.path + "/" + VectorCodec.fileName(codec.digest)
+        try translatingErrors(inFile: path) { try AtomicFile.write(path: path, bytes: codec.encoded) }
+    }
+
+    mutating func publish(
+        _ segments: [IndexManifest.Segment], codec: Digest? = nil, nextID: UInt64? = nil,
+        calibration: IndexCalibration? = nil
+    ) throws {
         // A damaged newer manifest must not be in the way of the next one.
         let newest = try folder.generations().first ?? 0
         let next = IndexManifest(
             generation: max(newest, manifest.generation) + 1, space: manifest.space, dimension: manifest.dimension,
+            codec: codec ?? manifest.codec, nextID: nextID ?? manifest.nextID, calibration: calibration,
             segments: segments)
         for segment in next.segments where !manifest.segments.contains(segment) {
             // Read back what was written: header, table and footer.

@@ -36,6 +36,34 @@ public struct SearchRequest: Sendable {
     public var queryCount: Int { queries.count / dimension }
 }
 
+/// How thoroughly to look.
+public enum SearchMode: Sendable, Equatable {
+    /// `exact` up to 2,000,000 rows, `approximate` above: the number of rows alone decides.
+    case automatic
+    /// Every row is scored; the K best scores are certain.
+    case exact
+    /// The signs of every row are scored, and only `poolSize` rows per query are looked at again, or, if it is `nil`,
+    /// as many as the index was tuned for (64 K, at least 256 and at most 4,096, if it was not).
+    case approximate(poolSize: Int?)
+
+    /// Rows from which on `automatic` is approximate.
+    public static let exactRowCountLimit = 2_000_000
+}
+
+/// What a search found, and how.
+public struct SearchAnswer: Sendable, Equatable {
+    /// For each query min(K, matching rows) hits, by falling score, then rising id.
+    public let hits: [[SearchHit]]
+    /// `exact`, or `exact over 8-bit codes`, `exact over 4-bit codes` for indexes that do not keep the vectors, or
+    /// `approx`.
+    public let mode: String
+    /// Measured recall of this way of searching on the index's own calibration queries; `nil` where it was not measured
+    /// (approximate searches of an index that was not tuned) and for `exact`, where there is nothing to measure.
+    public let recall: Double?
+    /// Rows per query that were looked at again; `nil` for exact searches.
+    public let poolSize: Int?
+}
+
 /// One vector that was found.
 public struct SearchHit: Sendable, Hashable {
     /// Inner product with the query; larger is more similar.

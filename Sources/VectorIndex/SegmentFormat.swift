@@ -8,11 +8,21 @@ enum SegmentFormat {
     static let magic = Array("VLMIDX0\n".utf8)
     static let endMagic = Array("VLMEND0\n".utf8)
     static let majorVersion: UInt16 = 0
-    static let minorVersion: UInt16 = 1
+    static let minorVersion: UInt16 = 2
     static let headerByteCount = 128
     static let footerByteCount = 64
-    /// Rows of a full group; the unit of compression, checksums and scanning.
+    /// Rows of a full group; the unit of checksums and scanning.
     static let groupRowCount = 256
+    /// Rows that are compressed together where single rows are wanted.
+    static let runRowCount = 32
+    /// Groups whose frames lie together section by section, so that a scan of one section reads on without gaps.
+    static let blockGroupCount = 64
+    /// Frames start at multiples of this many bytes, which is a cache line.
+    static let alignment = 64
+    /// Bytes before the columns of a frame of factors.
+    static let factorHeadByteCount = 16
+    /// E of the largest codes.
+    static let maximumCodeDimension = 65_536
     /// Scores are inner products of vectors of unit length.
     static let innerProductMetric: UInt32 = 1
     /// Identity bytes per row before compression: ordinal, view, box.
@@ -37,6 +47,17 @@ enum SegmentSection: UInt32, CaseIterable, Sendable {
     case identity = 3
     /// Lengths and bytes of the keys.
     case keys = 4
+    /// One sign bit per element of the rotated row.
+    case signs = 5
+    /// Scales and error bounds of the codes.
+    case factors = 6
+    /// Upper halves of the 8-bit codes.
+    case high = 7
+    /// Lower halves of the 8-bit codes.
+    case low = 8
+
+    /// The sections of a block as they follow one another in the file.
+    static let fileOrder: [SegmentSection] = [.signs, .factors, .high, .low, .ids, .identity, .keys, .vectors]
 
     /// The name in `index info --json`.
     var name: String {
@@ -45,6 +66,10 @@ enum SegmentSection: UInt32, CaseIterable, Sendable {
         case .ids: "ids"
         case .identity: "identity"
         case .keys: "keys"
+        case .signs: "signs"
+        case .factors: "factors"
+        case .high: "high"
+        case .low: "low"
         }
     }
 }
@@ -53,8 +78,15 @@ enum SegmentSection: UInt32, CaseIterable, Sendable {
 enum SegmentCodec: UInt32, CaseIterable, Sendable {
     case raw = 0
     case zstd = 1
-    /// All low bytes, then all high bytes, as one zstd frame.
-    case byteSplitZstd = 2
+    /// Runs of 32 rows, each all low bytes, then all high bytes, as one zstd frame.
+    case byteSplitRuns = 2
+    /// Runs of 32 rows of folded codes, each one zstd frame.
+    case foldedRuns = 3
+    /// Differences of 64-bit numbers to their predecessors, modulo 2^64, as one zstd frame.
+    case differenceZstd = 4
+
+    /// Whether the frame begins with the stored sizes of its runs.
+    var hasRuns: Bool { self == .byteSplitRuns || self == .foldedRuns }
 }
 
 /// Where the ids of a segment come from.
@@ -80,78 +112,16 @@ struct SegmentFrame: Sendable, Equatable {
 struct SegmentGroup: Sendable, Equatable {
     var rowCount: Int
     var kind: VectorKinds
-    /// In the order of `SegmentSection.allCases`.
+    let profile: IndexProfile
+    /// In the order of `profile.sections`.
     var frames: [SegmentFrame]
 
-    func frame(_ section: SegmentSection) -> SegmentFrame { frames[Int(section.rawValue) - 1] }
-}
-
-/// The fixed 128 bytes at the start of a segment.
-struct SegmentHeader: Sendable, Equatable {
-    var space: SpaceFingerprint
-    var dimension: Int
-    var identifiers: IdentifierKind
-
-    var encoded: [UInt8] {
-        var writer = ByteWriter(capacity: SegmentFormat.headerByteCount)
-        writer.write(SegmentFormat.magic)
-        writer.write(SegmentFormat.majorVersion)
-        writer.write(SegmentFormat.minorVersion)
-        writer.write(UInt32(SegmentFormat.headerByteCount))
-        writer.write(UInt64(0))
-        writer.write(UInt64(0))
-        writer.write(space.digest.bytes)
-        writer.write(UInt32(dimension))
-        writer.write(UInt32(SegmentFormat.groupRowCount))
-        writer.write(SegmentFormat.innerProductMetric)
-        writer.write(identifiers.rawValue)
-        writer.writeZeros(SegmentFormat.headerByteCount - 4 - writer.count)
-        writer.writeChecksum()
-        return writer.bytes
-    }
-
-    init(space: SpaceFingerprint, dimension: Int, identifiers: IdentifierKind) {
-        self.space = space
-        self.dimension = dimension
-        self.identifiers = identifiers
-    }
-
-    init(_ bytes: [UInt8], path: String) throws {
-        var reader = ByteReader(bytes, path: path)
-        try reader.expect(SegmentFormat.magic, "the magic of an index segment")
-        let major = try reader.read(UInt16.self, "the version")
-        let minor = try reader.read(UInt16.self, "the version")
-        guard major == SegmentFormat.majorVersion, minor == SegmentFormat.minorVersion else {
-            throw VectorIndexError(
-                .unsupportedVersion,
-                "an index segment of format \(major).\(minor); this program reads \(SegmentFormat.majorVersion)."
-                    + "\(SegmentFormat.minorVersion): delete the index and run vlmpipe embed, which builds it again",
-                path: path)
+    /// The frame of a section that the profile has.
+    func frame(_ section: SegmentSection) -> SegmentFrame {
+        guard let position = profile.sections.firstIndex(of: section) else {
+            preconditionFailure("\(profile) has no \(section.name)")
         }
-        let length = try reader.read(UInt32.self, "the header length")
-        let features = try reader.read(UInt64.self, "the feature bits")
-        // Compatible features may be anything: they can be ignored.
-        _ = try reader.read(UInt64.self, "the feature bits")
-        guard features == 0 else {
-            throw VectorIndexError(
-                .unsupportedVersion, "an index segment with features \(features) unknown to this program: update it",
-                path: path)
-        }
-        guard let digest = Digest(bytes: try reader.readBytes(32, "the space")) else {
-            preconditionFailure("32 bytes are a digest")
-        }
-        space = SpaceFingerprint(digest: digest)
-        dimension = Int(try reader.read(UInt32.self, "the dimension"))
-        let groupRowCount = try reader.read(UInt32.self, "the group size")
-        let metric = try reader.read(UInt32.self, "the metric")
-        let kind = try reader.read(UInt32.self, "the kind of ids")
-        try reader.expectZeros(SegmentFormat.headerByteCount - 4 - reader.position, "the reserved bytes")
-        try reader.expectChecksum("the header")
-        guard length == UInt32(SegmentFormat.headerByteCount), groupRowCount == UInt32(SegmentFormat.groupRowCount),
-            metric == SegmentFormat.innerProductMetric, let identifiers = IdentifierKind(rawValue: kind),
-            (1...EmbeddingHeader.maximumDimension).contains(dimension)
-        else { throw reader.error(.malformed, "the header holds a value that is not possible", at: 64) }
-        self.identifiers = identifiers
+        return frames[position]
     }
 }
 

@@ -3,6 +3,7 @@ import Samples
 
 /// The table of contents of a segment: its shards, and where the frames of each group are.
 struct SegmentTable: Sendable, Equatable {
+    let profile: IndexProfile
     var shards: [IndexedShard] = []
     var groups: [SegmentGroup] = []
 
@@ -10,8 +11,8 @@ struct SegmentTable: Sendable, Equatable {
         var writer = ByteWriter(capacity: 64 + groups.count * 104 + shards.count * 200)
         writer.write(UInt32(shards.count))
         writer.write(UInt32(groups.count))
-        writer.write(UInt32(SegmentSection.allCases.count))
-        for section in SegmentSection.allCases { writer.write(section.rawValue) }
+        writer.write(UInt32(profile.sections.count))
+        for section in profile.sections { writer.write(section.rawValue) }
         for shard in shards {
             writer.write(field: shard.identity.dataset)
             writer.write(field: shard.identity.shard)
@@ -36,29 +37,34 @@ struct SegmentTable: Sendable, Equatable {
         return writer.bytes
     }
 
-    init() {}
+    init(profile: IndexProfile) {
+        self.profile = profile
+    }
 
     /// Parses a table whose checksum has been checked, and checks everything it says against the file.
     init(
         _ bytes: [UInt8], header: SegmentHeader, footer: SegmentFooter, path: String
     ) throws(ByteFormatError) {
+        profile = header.profile
         var reader = ByteReader(bytes, path: path, fileByteOffset: footer.tableByteOffset)
         let shardCount = try reader.read(UInt32.self, "the shard count")
         let groupCount = try reader.read(UInt32.self, "the group count")
-        try Self.readSections(&reader)
+        try Self.readSections(&reader, of: profile)
         for _ in 0..<shardCount { shards.append(try Self.readShard(&reader)) }
-        for _ in 0..<groupCount { groups.append(try Self.readGroup(&reader)) }
+        for _ in 0..<groupCount { groups.append(try Self.readGroup(&reader, of: profile)) }
         try reader.expectEnd()
         try check(header: header, footer: footer, reader: reader)
     }
 
-    private static func readSections(_ reader: inout ByteReader) throws(ByteFormatError) {
+    private static func readSections(
+        _ reader: inout ByteReader, of profile: IndexProfile
+    ) throws(ByteFormatError) {
         let position = reader.position
         let sectionCount = try reader.read(UInt32.self, "the section count")
-        guard sectionCount == UInt32(SegmentSection.allCases.count) else {
+        guard sectionCount == UInt32(profile.sections.count) else {
             throw reader.error(.malformed, "\(sectionCount) sections are not possible", at: position)
         }
-        for section in SegmentSection.allCases {
+        for section in profile.sections {
             let position = reader.position
             guard try reader.read(UInt32.self, "a section") == section.rawValue else {
                 throw reader.error(.malformed, "the sections are not the known ones", at: position)
@@ -92,55 +98,61 @@ struct SegmentTable: Sendable, Equatable {
             captionRowCount: counts[3])
     }
 
-    private static func readGroup(_ reader: inout ByteReader) throws(ByteFormatError) -> SegmentGroup {
+    private static func readGroup(
+        _ reader: inout ByteReader, of profile: IndexProfile
+    ) throws(ByteFormatError) -> SegmentGroup {
         let position = reader.position
         let rowCount = Int(try reader.read(UInt32.self, "a row count"))
         let kind = try reader.read(UInt32.self, "a kind")
         guard kind == 1 || kind == 2, (1...SegmentFormat.groupRowCount).contains(rowCount) else {
             throw reader.error(.malformed, "a group is not possible", at: position)
         }
+        let start = reader.position
+        let entries = try reader.readBytes(profile.sections.count * SegmentFrame.entryByteCount, "the frames")
+        let words = LittleEndianColumn.read(UInt32.self, entries, count: entries.count / 4)
         var frames: [SegmentFrame] = []
-        for _ in SegmentSection.allCases {
-            let byteOffset = try reader.read(UInt64.self, "a frame's offset")
-            let stored = Int(try reader.read(UInt32.self, "a frame's size"))
-            let raw = Int(try reader.read(UInt32.self, "a frame's raw size"))
-            let checksum = try reader.read(UInt32.self, "a frame's checksum")
-            guard let codec = SegmentCodec(rawValue: try reader.read(UInt32.self, "a frame's codec")) else {
-                throw reader.error(.malformed, "a frame's codec is unknown", at: reader.position - 4)
+        frames.reserveCapacity(profile.sections.count)
+        for section in profile.sections.indices {
+            let entry = words[section * 6..<section * 6 + 6]
+            let first = entry.startIndex
+            guard let codec = SegmentCodec(rawValue: entry[first + 5]) else {
+                throw reader.error(
+                    .malformed, "a frame's codec is unknown",
+                    at: start + (section + 1) * SegmentFrame.entryByteCount - 4)
             }
             frames.append(
                 SegmentFrame(
-                    byteOffset: byteOffset, storedByteCount: stored, rawByteCount: raw, checksum: checksum, codec: codec
-                ))
+                    byteOffset: UInt64(entry[first]) | UInt64(entry[first + 1]) << 32,
+                    storedByteCount: Int(entry[first + 2]), rawByteCount: Int(entry[first + 3]),
+                    checksum: entry[first + 4], codec: codec))
         }
-        return SegmentGroup(rowCount: rowCount, kind: VectorKinds(rawValue: UInt8(kind)), frames: frames)
+        return SegmentGroup(
+            rowCount: rowCount, kind: VectorKinds(rawValue: UInt8(kind)), profile: profile, frames: frames)
     }
 
-    /// Frames fill the file from header to table without holes, have the sizes their rows need, and the groups of each
-    /// kind hold as many rows as the shards.
+    /// Frames fill the file from header to table in the order of blocks and sections, each on the next multiple of 64;
+    /// they have the sizes their rows need, and the groups of each kind hold as many rows as the shards.
     private func check(
         header: SegmentHeader, footer: SegmentFooter, reader: ByteReader
     ) throws(ByteFormatError) {
         func malformed(_ message: String) -> ByteFormatError { reader.error(.malformed, message, at: 0) }
         var next = UInt64(SegmentFormat.headerByteCount)
-        for (index, group) in groups.enumerated() {
-            let sizes: [SegmentSection: Int] = [
-                .vectors: group.rowCount * header.dimension * 2, .ids: group.rowCount * 8,
-                .identity: group.rowCount * SegmentFormat.identityByteCount,
-            ]
-            for section in SegmentSection.allCases {
-                let frame = group.frame(section)
-                let isSized =
-                    sizes[section].map { $0 == frame.rawByteCount }
-                    ?? (frame.rawByteCount >= group.rowCount * 4
-                        && frame.rawByteCount <= SegmentFormat.maximumKeyFrameByteCount)
-                guard frame.byteOffset == next, isSized,
-                    frame.codec != .raw || frame.storedByteCount == frame.rawByteCount
-                else { throw malformed("the \(section.name) frame of group \(index) is not possible") }
-                next += UInt64(frame.storedByteCount)
+        let order = SegmentSection.fileOrder.filter(profile.sections.contains)
+        for block in stride(from: 0, to: groups.count, by: SegmentFormat.blockGroupCount) {
+            for section in order {
+                for index in block..<min(groups.count, block + SegmentFormat.blockGroupCount) {
+                    let frame = groups[index].frame(section)
+                    let start = SegmentFormat.aligned(next)
+                    guard frame.byteOffset == start,
+                        frame.isPossible(as: section, rowCount: groups[index].rowCount, header: header)
+                    else { throw malformed("the \(section.name) frame of group \(index) is not possible") }
+                    next = start + UInt64(frame.storedByteCount)
+                }
             }
         }
-        guard next == footer.tableByteOffset else { throw malformed("the frames do not end where the table starts") }
+        guard SegmentFormat.aligned(next) == footer.tableByteOffset else {
+            throw malformed("the frames do not end where the table starts")
+        }
         for kind in VectorKinds.storageOrder {
             let rows = groups.filter { $0.kind == kind }.reduce(0) { $0 + $1.rowCount }
             let expected = shards.reduce(0) { $0 + (kind == .images ? $1.imageRowCount : $1.captionRowCount) }
@@ -155,6 +167,37 @@ struct SegmentTable: Sendable, Equatable {
         }
         for pair in zip(shards, shards.dropFirst()) where pair.0.identity >= pair.1.identity {
             throw malformed("shards are out of order")
+        }
+    }
+}
+
+extension SegmentFormat {
+    /// The next multiple of 64.
+    static func aligned(_ byteOffset: UInt64) -> UInt64 {
+        let (sum, overflow) = byteOffset.addingReportingOverflow(UInt64(alignment - 1))
+        return overflow ? .max : sum / UInt64(alignment) * UInt64(alignment)
+    }
+}
+
+extension SegmentFrame {
+    /// Whether sizes and codec are those of a section with this many rows.
+    fileprivate func isPossible(as section: SegmentSection, rowCount: Int, header: SegmentHeader) -> Bool {
+        guard codec != .raw || storedByteCount == rawByteCount, storedByteCount <= Int(Int32.max) else { return false }
+        let codeDimension = header.codeDimension
+        switch section {
+        case .vectors:
+            return rawByteCount == rowCount * header.dimension * 2 && (codec == .raw || codec == .byteSplitRuns)
+        case .ids: return rawByteCount == rowCount * 8 && (codec == .raw || codec == .differenceZstd)
+        case .identity: return rawByteCount == rowCount * SegmentFormat.identityByteCount && codec == .zstd
+        case .keys:
+            return rawByteCount >= rowCount * 4 && rawByteCount <= SegmentFormat.maximumKeyFrameByteCount
+                && codec == .zstd
+        case .signs: return rawByteCount == rowCount * codeDimension / 8 && codec == .raw
+        case .factors:
+            let columns = RowFactors.byteCount(of: header.profile)
+            return rawByteCount == SegmentFormat.factorHeadByteCount + rowCount * columns && codec == .raw
+        case .high: return rawByteCount == rowCount * codeDimension / 2 && (codec == .raw || codec == .foldedRuns)
+        case .low: return rawByteCount == rowCount * codeDimension / 2 && codec == .raw
         }
     }
 }

@@ -28,8 +28,3 @@ enum Quarantine {
             error.code)
     }
 }
-
-extension CatalogShard.Kind {
-    /// Whether every sample is a file of its own, so that one that is gone or changed concerns that sample only.
-    var hasFilePerSample: Bool { self == .folder || self == .manifest }
-}

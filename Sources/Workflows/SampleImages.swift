@@ -36,7 +36,7 @@ struct SampleImages: Sendable {
         do {
             return try image(of: sample)
         } catch {
-            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind.hasFilePerSample) else { throw error }
+            guard Quarantine.concernsOneSample(error, isInFolder: shard.kind.hasFiles) else { throw error }
             return nil
         }
     }

@@ -65,20 +65,19 @@ public final class Session: Sendable {
     /// The catalog for reading.
     ///
     /// - Throws: `WorkflowError` when nothing was ingested yet, `CatalogError` when it cannot be opened.
-    func readCatalog() throws -> SampleCatalog {
+    func readCatalog() throws -> SampleCatalog { try catalog(.read) }
+
+    /// The catalog for a stage that reads samples and records failures; one of an older version is brought up to date.
+    ///
+    /// - Throws: as `readCatalog`.
+    func writeCatalog() throws -> SampleCatalog { try catalog(.write) }
+
+    private func catalog(_ access: SampleCatalog.Access) throws -> SampleCatalog {
         guard Folder.exists(workspace.catalogPath) else {
             throw WorkflowError(
                 .noInput, "nothing has been ingested yet; start with 'vlmpipe ingest SOURCE'", place: workspace.path)
         }
-        return try SampleCatalog(path: workspace.catalogPath, access: .read)
-    }
-
-    /// The catalog for a stage that reads samples and records failures.
-    ///
-    /// - Throws: as `readCatalog`.
-    func writeCatalog() throws -> SampleCatalog {
-        _ = try readCatalog()
-        return try SampleCatalog(path: workspace.catalogPath, access: .write)
+        return try SampleCatalog(path: workspace.catalogPath, access: access)
     }
 
     /// A message for people, on stderr; nothing when quiet.

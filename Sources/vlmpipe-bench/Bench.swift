@@ -6,7 +6,8 @@ import Workflows
 @main
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vlmpipe-bench", abstract: "Measures vlmpipe.", subcommands: [ScenesCommand.self])
+        commandName: "vlmpipe-bench", abstract: "Measures vlmpipe.",
+        subcommands: [ScenesCommand.self, CatalogCommand.self])
 
     static func main() async {
         do {

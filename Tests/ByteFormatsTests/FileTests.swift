@@ -123,6 +123,19 @@ import Testing
         #expect(missing?.code == .notFound)
     }
 
+    /// A pipe without a writer would be waited for without end.
+    @Test func aPipeIsRefusedAtOnce() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("pipe")
+        try #require(unsafe mkfifo(path, 0o600) == 0)
+        let refusals = [
+            #expect(throws: ByteFormatError.self) { _ = try RandomAccessFile(path: path).byteCount },
+            #expect(throws: ByteFormatError.self) { _ = try MappedFile(path: path).byteCount },
+            #expect(throws: ByteFormatError.self) { _ = try Folder.byteCount(ofFile: path) },
+        ]
+        #expect(refusals.map { $0?.code } == [.unsupported, .unsupported, .unsupported])
+    }
+
     @Test(arguments: [0, 1, 4096, 5000])
     func mappedFileLendsItsBytes(count: Int) throws {
         let folder = try TemporaryFolder()

@@ -1,7 +1,8 @@
-import Encoders
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Encoders
 
 /// Models written for other libraries and read again; that the libraries read them is checked by Tests/Peers/export.py.
 @Suite struct ExportTests {
@@ -43,12 +44,12 @@ import Testing
     }
 
     /// What SigLIP's texts are padded with is known to its tokenizer alone, which travels beside the weights.
-    @Test(arguments: ["siglip-hf-tanh-heads-72", "siglip2-hf-gelu"], ExportTarget.allCases)
-    func sigLIPComesBack(name: String, target: ExportTarget) throws {
+    @Test(arguments: ["siglip-hf-tanh-heads-72", "siglip2-hf-gelu"])
+    func sigLIPComesBack(name: String) throws {
         let path = try ForeignCheckpointGoldenTests.folder(name)
         let model = try ForeignCheckpoint(directory: path).importModel().encoder
         let folder = try TemporaryFolder()
-        _ = try model.export(toDirectory: folder.path, as: target)
+        _ = try model.export(toDirectory: folder.path, as: .huggingFace)
         try FileManager.default.copyItem(
             atPath: path + "/tokenizer_config.json", toPath: folder.file("tokenizer_config.json"))
         let again = try ForeignCheckpoint(directory: folder.path).importModel().encoder
@@ -57,6 +58,52 @@ import Testing
         #expect(again.encodeTexts(golden.texts) == model.encodeTexts(golden.texts))
         #expect(again.encodeImages(golden.pixels, count: count) == model.encodeImages(golden.pixels, count: count))
         #expect(again.logitScale == model.logitScale && again.logitBias == model.logitBias)
+    }
+
+    /// open_clip takes SigLIP's image towers from timm by name: only those that timm has can be said.
+    @Test func sigLIPForOpenCLIPIsOneOfTimms() throws {
+        func vision(_ imageSize: Int, patch: Int) -> DualEncoderConfiguration.Vision {
+            var vision = DualEncoderConfiguration.Vision(
+                imageSize: imageSize, patchSize: patch, width: 768, layerCount: 12)
+            vision.hasStemNorm = false
+            vision.hasPatchBias = true
+            vision.normEpsilon = 1e-6
+            vision.hasClassToken = false
+            vision.pooling = .attentionPool
+            vision.hasProjection = false
+            return vision
+        }
+        func form(
+            _ imageSize: Int, patch: Int, _ activation: DualEncoderConfiguration.Activation
+        ) throws -> ExportForm {
+            var text = DualEncoderConfiguration.Text(
+                contextLength: 64, vocabularySize: 32000, width: 768, layerCount: 12, headCount: 12, endTokenID: 1,
+                padTokenID: 1)
+            text.isCausal = false
+            text.isPadded = true
+            text.pooling = .last
+            text.hasProjectionBias = true
+            text.normEpsilon = 1e-6
+            return try ExportForm(
+                DualEncoderConfiguration(
+                    embeddingDimension: 768, vision: vision(imageSize, patch: patch), text: text,
+                    activation: activation,
+                    initialLogitBias: -10), for: .openCLIP)
+        }
+        for (size, patch, activation, name) in [
+            (224, 16, DualEncoderConfiguration.Activation.gelu, "vit_base_patch16_siglip_224"),
+            (256, 32, .geluTanh, "vit_base_patch32_siglip_256"),
+        ] {
+            let form = try form(size, patch: patch, activation)
+            #expect(form.files.keys.sorted() == ["open_clip_config.json"])
+            #expect(ForeignDescription.timmName(ofSigLIP: vision(size, patch: patch), activation: activation) == name)
+        }
+        for (size, patch, activation) in [
+            (224, 16, DualEncoderConfiguration.Activation.geluTanh), (240, 16, .gelu), (256, 32, .gelu),
+        ] {
+            let error = try #require(throws: EncodersError.self) { try form(size, patch: patch, activation) }
+            #expect(error.code == .unsupportedModel && error.message.contains("timm"), "\(error)")
+        }
     }
 
     @Test func aModelWithEndToken2IsRefusedForTransformers() throws {

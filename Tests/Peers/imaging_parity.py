@@ -169,11 +169,22 @@ def our_pixels(recipe, size, paths, program):
             change(model / "preprocessor_config.json", lambda config: config.update(
                 resample={"bicubic": 3, "bilinear": 2}[recipe.interpolation], **sizes[recipe.family]))
         output = pathlib.Path(scratch) / "pixels.npy"
-        subprocess.run(
-            [program, "encode", "--images", "-", "--pixels", "--skip-bad", "--orient", recipe.orientation, "--model",
-             f"{model}/", "--output", str(output), "--quiet"],
-            input="\n".join(map(str, paths)) + "\n", text=True, check=True, stderr=subprocess.DEVNULL)
-        return np.load(output)
+        result = np.zeros((len(paths), size, size, 3), np.uint8)
+        left = dict(enumerate(map(str, paths)))
+        while left:
+            run = subprocess.run(
+                [program, "encode", "--images", "-", "--pixels", "--orient", recipe.orientation, "--model", f"{model}/",
+                 "--output", str(output), "--quiet"],
+                input="\n".join(left.values()) + "\n", text=True, stderr=subprocess.PIPE)
+            if run.returncode == 0:
+                result[list(left)] = np.load(output)
+                break
+            # The first picture that is refused is named; the others are asked for again.
+            refused = [index for index, path in left.items() if f"{path}: the image cannot be decoded" in run.stderr]
+            if len(refused) != 1:
+                raise RuntimeError(run.stderr)
+            del left[refused[0]]
+        return result
 
 
 def change(path, edit):

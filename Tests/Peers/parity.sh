@@ -55,10 +55,32 @@ with open(f"{work}/captions.txt", "w", encoding="utf-8") as file:
     file.writelines(" ".join(text.split("\n")) + "\n" for text in found[:: max(1, len(found) // count)][:count])
 P
 
+# The model exported for each library, compared with the checkpoint by the libraries themselves: the largest difference of
+# an embedding, or "no" where the library has no such model.
+exports() {
+    local folder=$1 library result=()
+    "$tool" model import "$folder" --name exported --workspace "$work/workspace" --quiet > "$work/import.log" 2>&1 \
+        || { cat "$work/import.log" >&2; return 1; }
+    for library in open_clip hf; do
+        if "$tool" model export exported "$work/export" --as "$library" --workspace "$work/workspace" --quiet > "$work/export.log" 2>&1
+        then
+            OMP_NUM_THREADS=2 "$python" "$here/export.py" "$folder" "$work/export" > "$work/export.log" 2>&1 \
+                || { cat "$work/export.log" >&2; return 1; }
+            result+=("$(sed -n 's/^largest difference: images \(.*\), texts \(.*\)$/\1 \2/p' "$work/export.log" | tr ' ' '\n' | sort -g | tail -n 1)")
+        else
+            echo "# not exported as $library: $(tail -n 1 "$work/export.log")" >&2
+            result+=(no)
+        fi
+        rm -rf "$work/export"
+    done
+    rm -rf "$work/workspace"
+    echo "${result[0]} | ${result[1]}"
+}
+
 table=$work/table.md
 {
-    echo "| model (random weights of the real shape) | against | pixels identical: photos, oriented as stored, upright | images: max error | 1 − cosine | token ids identical | texts: max error | 1 − cosine | within bounds |"
-    echo "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    echo "| model (random weights of the real shape) | against | pixels identical: photos, oriented as stored, upright | images: max error | 1 − cosine | token ids identical | texts: max error | 1 − cosine | within bounds | exported to open_clip | to transformers |"
+    echo "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 } > "$table"
 status=0
 for name in ${models//,/ }; do
@@ -69,7 +91,9 @@ for name in ${models//,/ }; do
         touch "$folder/.complete"
     fi
     [ -e "$outputs" ] || "$python" "$here/parity.py" reference "$folder" "$work/pictures" "$work/captions.txt" "$outputs"
-    "$python" "$here/parity.py" compare "$folder" "$work/pictures" "$work/captions.txt" "$outputs" "$tool" >> "$table" || status=1
+    row=$("$python" "$here/parity.py" compare "$folder" "$work/pictures" "$work/captions.txt" "$outputs" "$tool") || status=1
+    exported=$(exports "$folder") || { exported="MISSED | MISSED"; status=1; }
+    echo "$row $exported |" >> "$table"
     tail -n 1 "$table" >&2
     [ -n "$keep" ] || rm -rf "$folder" "$outputs"
 done

@@ -119,7 +119,7 @@ import Testing
         let footer = try SegmentFooter(
             Array(bytes.suffix(64)), path: "", byteOffset: UInt64(bytes.count - 64))
         let lastGroup = segment.table.groups.count - 1
-        for (group, section) in [0, lastGroup].flatMap({ group in SegmentSection.allCases.map { (group, $0) } }) {
+        for (group, section) in [0, lastGroup].flatMap({ group in IndexProfile.plain.sections.map { (group, $0) } }) {
             let frame = segment.table.groups[group].frame(section)
             for step in stride(from: 0, to: frame.storedByteCount, by: max(1, frame.storedByteCount / 9)) {
                 var forged = bytes
@@ -209,7 +209,7 @@ import Testing
         #expect(empty?.code == .notFound && empty?.message.contains("vlmpipe embed") == true)
         let manifest = IndexManifest(generation: 1, space: TestVectors.space, dimension: 2, segments: [])
         var json = String(decoding: try manifest.encoded(), as: UTF8.self)
-            .replacingOccurrences(of: "\"0.1\"", with: "\"0.9\"")
+            .replacingOccurrences(of: "\"0.2\"", with: "\"0.9\"")
         json = String(json.prefix(json.count - 16))
         let digits = String(CRC32C.checksum(of: Array(json.utf8)), radix: 16)
         let line = "crc32c " + String(repeating: "0", count: 8 - digits.count) + digits + "\n"

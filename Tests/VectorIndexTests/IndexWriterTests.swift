@@ -106,7 +106,7 @@ import Testing
         // a and b fill the first segment past 65,536 rows, c starts the next; c's is kept as it was.
         #expect(writer.manifest.segments.map { $0.shards.map(\.identity.shard) } == [["a", "b"], ["c"]])
         let segment = try IndexSegment(folder: folder.file("index.vlx"), name: writer.manifest.segments[0].name)
-        #expect(segment.table.groups.allSatisfy { $0.frame(.vectors).codec == .byteSplitZstd })
+        #expect(segment.table.groups.allSatisfy { $0.frame(.vectors).codec == .byteSplitRuns })
         #expect(writer.manifest.rowCount == 70_040)
         #expect(try IndexVerification.run(folder: folder.file("index.vlx")).isSound)
     }
@@ -213,28 +213,28 @@ import Testing
         let matrix = VectorMatrix(
             rowCount: 5000, dimension: 4, identity: identity, keys: { $0.map { "key \($0)" } }, normalizing: true
         ) { Array(doubled[$0.lowerBound * 4..<$0.upperBound * 4]) }
-        try writer.build(matrix)
-        try writer.build(matrix)
+        let pool = ComputePool(threadCount: 2)
+        try await writer.build(matrix, profile: .plain, on: pool)
+        try await writer.build(matrix, profile: .plain, on: pool)
         let reader = try IndexReader(folder: path)
         #expect(reader.rowCount == 5000)
-        let pool = ComputePool(threadCount: 2)
         let request = SearchRequest(
             space: VectorMatrix.space, dimension: 4, queries: Array(vectors[4 * 4321..<4 * 4322]), neighborCount: 1)
         let hit = try #require(try await reader.search(request, on: pool).first?.first)
         #expect(hit.id == 4321 && hit.key == "key 4321" && hit.identity.sample.ordinal == 4321)
-        pool.shutdown()
         #expect(try IndexVerification.run(folder: path).isSound)
         for (value, normalizing) in [(Float(0), true), (.nan, true), (.infinity, true), (0.3, false), (.nan, false)] {
             let bad = VectorMatrix(
                 rowCount: 2, dimension: 4, identity: identity, ids: [7, 9], normalizing: normalizing
             ) { range in Array(([1, 0, 0, 0, value, 0, 0, 0] as [Float])[range.lowerBound * 4..<range.upperBound * 4]) }
             do {
-                try writer.build(bad)
+                try await writer.build(bad, profile: .plain, on: pool)
                 Issue.record("\(value) was accepted")
             } catch let error as VectorIndexError {
                 #expect(error.code == .invalidVector && error.message.contains("row 1"), "\(error)")
             }
         }
         #expect(try Folder.names(in: path).allSatisfy { !$0.hasSuffix(".tmp") })
+        pool.shutdown()
     }
 }

@@ -19,7 +19,8 @@ enum {
     VLM_CODEC_UNSUPPORTED = 3,    // a variant that the library does not read
     VLM_CODEC_OUT_OF_MEMORY = 4,
     VLM_CODEC_OVER_LIMIT = 5,     // more scans than allowed
-    VLM_CODEC_SIZE_MISMATCH = 6   // the library sees another width or height than the caller's header parser
+    VLM_CODEC_SIZE_MISMATCH = 6,  // the library sees another width or height than the caller's header parser
+    VLM_CODEC_UNAVAILABLE = 7     // the library is opened at run time and is not installed
 };
 
 // What happened: one of the codes, and the library's words (zero-terminated; they may quote the file).
@@ -53,6 +54,22 @@ int32_t vlm_webp_decode(const uint8_t *bytes, size_t byte_count, uint32_t width,
                         vlm_pixel_format format, uint8_t *pixels, vlm_codec_status *status);
 // Whether the library sees an alpha channel; 0 also where it cannot read the file.
 int32_t vlm_webp_has_alpha(const uint8_t *bytes, size_t byte_count);
+
+// HEIC and AVIF through libheif, which is opened at run time under the name `library` (such as "libheif.so.1") and stays
+// open. Sizes are those after the turning and cutting that the container asks for.
+typedef struct vlm_heif_facts {
+    uint32_t width;
+    uint32_t height;
+    int32_t has_alpha;
+} vlm_heif_facts;
+
+// Reads the container, no pixels. Nothing larger than a square of `maximum_side` pixels is allocated on its behalf.
+int32_t vlm_heif_inspect(const char *library, const uint8_t *bytes, size_t byte_count, int32_t maximum_side,
+                         vlm_heif_facts *facts, vlm_codec_status *status);
+// RGB8 or RGBA8, more bits cut to 8.
+int32_t vlm_heif_decode(const char *library, const uint8_t *bytes, size_t byte_count, int32_t maximum_side,
+                        uint32_t width, uint32_t height, vlm_pixel_format format, uint8_t *pixels,
+                        vlm_codec_status *status);
 
 // Bytes made by an encoder; free them with vlm_codec_free.
 typedef struct vlm_encoded {

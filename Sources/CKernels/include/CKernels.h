@@ -8,6 +8,8 @@
 #include "dispatch.h"
 #include "gated.h"
 #include "half_precision.h"
+#include "index_codes.h"
+#include "index_scan.h"
 #include "pooling.h"
 #include "resample.h"
 #include "rotary.h"

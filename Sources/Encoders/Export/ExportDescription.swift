@@ -75,27 +75,17 @@ struct ExportDescription {
         return fields
     }
 
-    /// A model of timm's with the right activation, given this shape.
+    /// The model of timm's that is this tower. open_clip has no other way to say an image tower's shape and activation.
     private mutating func timmVision() -> [String: JSONValue] {
-        let name: String
-        switch visionActivation {
-        case .gelu: name = "vit_base_patch16_siglip_224"
-        case .geluTanh: name = "vit_base_patch32_siglip_256"
-        case .quickGELU:
-            name = ""
-            problems.append("open_clip has no such image tower with QuickGELU")
-        }
-        if vision.normEpsilon != 1e-6 {
-            problems.append("timm's towers have an epsilon of 1e-6, not \(vision.normEpsilon)")
+        let name = ForeignDescription.timmName(ofSigLIP: vision, activation: visionActivation)
+        if name == nil {
+            problems.append(
+                "open_clip takes SigLIP's image towers from timm by name, and none there has this shape, image size, activation "
+                    + "(\(visionActivation.rawValue)) and epsilon (\(vision.normEpsilon))")
         }
         return [
-            "image_size": Self.number(vision.imageSize), "timm_model_name": .string(name),
+            "image_size": Self.number(vision.imageSize), "timm_model_name": .string(name ?? ""),
             "timm_model_pretrained": .boolean(false), "timm_pool": .string("map"), "timm_proj": .string("none"),
-            "timm_model_kwargs": .object([
-                "img_size": Self.number(vision.imageSize), "patch_size": Self.number(vision.patchSize),
-                "embed_dim": Self.number(vision.width), "depth": Self.number(vision.layerCount),
-                "num_heads": Self.number(vision.headCount), "mlp_ratio": Self.ratio(vision.hiddenWidth, vision.width),
-            ]),
         ]
     }
 

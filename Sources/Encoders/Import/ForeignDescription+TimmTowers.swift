@@ -51,6 +51,20 @@ extension ForeignDescription {
         return towers
     }()
 
+    /// The name of the SigLIP tower that is exactly this one, if timm has it.
+    static func timmName(
+        ofSigLIP vision: DualEncoderConfiguration.Vision, activation: DualEncoderConfiguration.Activation
+    ) -> String? {
+        timmTowers.first { _, tower in
+            guard case .sigLIP(activation) = tower.family else { return false }
+            return tower.imageSize == vision.imageSize && tower.patchSize == vision.patchSize
+                && tower.width == vision.width && tower.layerCount == vision.layerCount
+                && tower.headCount == vision.headCount
+                && Int(Double(tower.width) * tower.mlpRatio) == vision.hiddenWidth
+                && vision.normEpsilon == timmNormEpsilon
+        }?.key
+    }
+
     /// The epsilon of timm's transformers.
     private static let timmNormEpsilon: Float = 1e-6
 

@@ -92,8 +92,7 @@ struct EmbedPlan: Sequence, Sendable {
         if works.isEmpty { works = [.images([])] }
         return works.enumerated().map { index, work in
             EmbedItem(
-                firstOrdinal: UInt32(firstOrdinal), sampleCount: count, isFolder: shard.kind.hasFilePerSample,
-                work: work,
+                firstOrdinal: UInt32(firstOrdinal), sampleCount: count, isFolder: shard.kind.hasFiles, work: work,
                 isLastOfChunk: index == works.count - 1)
         }
     }

@@ -43,7 +43,7 @@ struct SampleExamination: Sendable {
             header = try read(found.image.bytes, offset: range.offset)
         }
         guard let format = header?.format ?? ImageHeader.recognize(found.image.bytes.span) else {
-            throw ShardError(.imageMissing, "the bytes are not JPEG, PNG or WebP", byteOffset: range.offset)
+            throw ShardError(.imageMissing, "the bytes are not JPEG, PNG, WebP, HEIC or AVIF", byteOffset: range.offset)
         }
         let stated = texts.split.flatMap { IngestOptions.isName($0) ? $0 : nil }
         return SampleRecord(

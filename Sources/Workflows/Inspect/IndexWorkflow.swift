@@ -14,7 +14,30 @@ public enum IndexWorkflow {
     /// Rows, dimensions and bytes by section.
     public static func info(model: String?, asJSON: Bool, in session: Session) throws -> String {
         let (model, space) = try space(model, session)
-        let information = try space.openIndex(model: model).reader.information
+        return try text(space.openIndex(model: model).reader.information, asJSON: asJSON)
+    }
+
+    /// Rows, dimensions and bytes by section of the index in a folder.
+    public static func info(folder: String, asJSON: Bool) throws -> String {
+        try text(IndexReader(folder: folder).information, asJSON: asJSON)
+    }
+
+    /// Checks every byte of the index in a folder.
+    ///
+    /// - Throws: `WorkflowError` with code `badData` that lists what is damaged.
+    public static func verify(folder: String) throws -> String {
+        let result = try IndexVerification.run(folder: folder)
+        guard result.isSound else {
+            throw WorkflowError(
+                .badData,
+                "\(result.findings.count) damaged places:\n  "
+                    + result.findings.map(\.description).joined(separator: "\n  ") + "\nBuild the index again")
+        }
+        return "sound: \(result.fileCount) files (\(ByteText.text(result.byteCount)), "
+            + "\(ProgressReporter.grouped(result.rowCount)) vectors)\n"
+    }
+
+    private static func text(_ information: IndexInformation, asJSON: Bool) throws -> String {
         if asJSON { return try JSONFile.text(information) }
         var text =
             "\(ProgressReporter.grouped(information.rows)) vectors of \(information.dimensions) dimensions "

@@ -17,7 +17,7 @@ public enum ModelWorkflow {
             let model = try store.model(named: name)
             let (vision, text) = (model.configuration.vision, model.configuration.text)
             table.rows.append([
-                name, "\(vision.imageSize) px/\(vision.patchSize), \(vision.width) × \(vision.layerCount)",
+                name, "\(vision.imageSize) px, \(shortText(vision))",
                 "\(text.width) × \(text.layerCount), \(text.contextLength) tokens",
                 "\(model.configuration.embeddingDimension)", model.space.shortName, name == current ? "in use" : "",
             ])
@@ -46,7 +46,7 @@ public enum ModelWorkflow {
                 "\(storage.fileNames.joined(separator: ", ")), names of \(storage.namingName)"
                     + (storage.positionInterpolation.map { ", positions interpolated (\($0.rawValue))" } ?? "")
             } ?? DualEncoder.weightsFileName)
-        result += line("image tower", "\(vision.imageSize) px, \(towerText(vision))")
+        result += line("image tower", "\(vision.imageSize) px, \(towerText(vision, configuration.activation))")
         result += line("", size(cost.imageParameterCount, cost.imageOperationCount, "image"))
         result += line(
             "text tower",
@@ -76,14 +76,24 @@ public enum ModelWorkflow {
         return result
     }
 
-    private static func towerText(_ vision: DualEncoderConfiguration.Vision) -> String {
+    private static func shortText(_ vision: DualEncoderConfiguration.Vision) -> String {
+        switch vision.architecture {
+        case .transformer: "patch \(vision.patchSize), \(vision.width) × \(vision.layerCount)"
+        case .convNeXt(let network): "ConvNeXt, \(network.widths.last ?? 0) × \(network.depths.reduce(0, +))"
+        case .modifiedResNet(let network): "ResNet, \(vision.width) × \(network.depths.reduce(0, +))"
+        }
+    }
+
+    private static func towerText(
+        _ vision: DualEncoderConfiguration.Vision, _ activation: DualEncoderConfiguration.Activation
+    ) -> String {
         switch vision.architecture {
         case .transformer:
-            let activation = vision.activation.map { ", \($0.rawValue)" } ?? ""
             return "patch \(vision.patchSize), \(vision.stem.rawValue) stem, width \(vision.width), "
-                + "\(vision.layerCount) layers, \(vision.headCount) heads of \(vision.headWidth), MLP \(vision.hiddenWidth)"
-                + (vision.mlp == .swiGLU ? " gated" : "") + (vision.rotaryGridSize == nil ? "" : ", rotary positions")
-                + "\(activation), pooled at \(vision.pooling == .classToken ? "the class token" : "a learned query")"
+                + "\(vision.layerCount) layers, \(vision.headCount) heads of \(vision.headWidth), MLP \(vision.hiddenWidth), "
+                + (vision.mlp == .swiGLU ? "swiGLU" : (vision.activation ?? activation).rawValue)
+                + (vision.rotaryGridSize == nil ? "" : ", rotary positions")
+                + ", pooled at \(vision.pooling == .classToken ? "the class token" : "a learned query")"
         case .convNeXt(let network):
             return "ConvNeXt of \(network.depths) blocks of \(network.widths) channels"
         case .modifiedResNet(let network):

@@ -102,9 +102,17 @@ public enum ModelImportWorkflow {
             if !names.isEmpty { lines.append("\(title): \(names.joined(separator: ", "))") }
         }
         list("settings that change nothing here", checkpoint.ignoredKeys)
-        list("tensors that are no parameters", report.ignoredTensors)
+        list("tensors that are no parameters", byLastName(report.ignoredTensors))
         list("tensors reshaped", report.reshapedTensors)
         list("tensors left out, as asked", report.unusedTensors)
         return lines
+    }
+
+    /// Names joined where many differ in their beginnings only: a network has a counter for every norm.
+    static func byLastName(_ names: [String]) -> [String] {
+        let groups = Dictionary(grouping: names) { $0.split(separator: ".").last ?? "" }
+        return groups.values.sorted { $0[0] < $1[0] }.flatMap { group in
+            group.count <= 3 ? group : ["\(group[0]) and \(group.count - 1) others of that last name"]
+        }
     }
 }

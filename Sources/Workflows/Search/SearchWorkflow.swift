@@ -104,20 +104,17 @@ public enum SearchWorkflow {
 
     /// The samples a search is restricted to; nil for all.
     private static func filter(_ request: SearchRequest, _ catalog: SampleCatalog) throws -> SampleSet? {
-        var parts: [String] = []
-        if !request.datasets.isEmpty {
-            let known = try catalog.datasetNames()
-            for name in request.datasets where !known.contains(name) {
-                throw WorkflowError(
-                    .usage, "there is no data set '\(name)'; there are \(known.joined(separator: ", "))")
-            }
-            parts.append("dataset IN (\(request.datasets.map(quoted).joined(separator: ", ")))")
+        let known = try catalog.datasetNames()
+        for name in request.datasets where !known.contains(name) {
+            throw WorkflowError(.usage, "there is no data set '\(name)'; there are \(known.joined(separator: ", "))")
         }
+        var parts: [String] = []
         if let split = request.split { parts.append("split = \(quoted(split))") }
         if let condition = request.condition { parts.append("(\n\(condition)\n)") }
-        guard !parts.isEmpty else { return nil }
+        guard !parts.isEmpty || !request.datasets.isEmpty else { return nil }
         do {
-            return try catalog.samples(matching: parts.joined(separator: " AND "))
+            return try catalog.samples(
+                matching: parts.isEmpty ? "TRUE" : parts.joined(separator: " AND "), ofDatasets: request.datasets)
         } catch {
             guard error.code == .filterInvalid else { throw error }
             let cause = error.cause.map { " (\($0))" } ?? ""
@@ -190,6 +187,8 @@ extension ImageFormat {
         case .jpeg: "jpg"
         case .png: "png"
         case .webp: "webp"
+        case .heic: "heic"
+        case .avif: "avif"
         }
     }
 }

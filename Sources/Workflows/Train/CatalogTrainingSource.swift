@@ -94,7 +94,7 @@ final class CatalogTrainingSource: TrainingSource {
     func recordFailure(sample index: Int, error: any Error) {
         let place = places[index]
         // A disk that goes away is no fault of the sample.
-        let isInFolder = shards[Int(place.shardNumber)].kind.hasFilePerSample
+        let isInFolder = shards[Int(place.shardNumber)].kind.hasFiles
         guard Quarantine.concernsOneSample(error, isInFolder: isInFolder) else { return }
         failures.withLock { $0.append((place, error)) }
     }

@@ -1,0 +1,38 @@
+#ifndef VLMPIPE_INDEX_SCAN_H
+#define VLMPIPE_INDEX_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Scans of the codes of an index; the codes are those of index_codes.h. All sums are integers and exact, so every
+// version gives the same result. D is a multiple of 64 and at most 65,536.
+
+// The instruction sets the scans may use, from the plainest up; a level that the machine lacks is never chosen.
+enum { VLM_SCAN_PLAIN = 0, VLM_SCAN_AVX2 = 1, VLM_SCAN_AVX512 = 2 };
+
+// The best level of this machine.
+int vlm_scan_level(void);
+
+// dots[q * stride + r] = sum over i < D of nibble i of row r * queries[q, i].
+// rows [row_count, D/2] as `high` or `low` of vlm_encode_row; queries [query_count, D].
+void vlm_nibble_dots(int level, const int8_t *queries, size_t query_count, const uint8_t *rows, size_t row_count,
+                     size_t dimension, int32_t *dots, size_t stride);
+
+// sum over i of u_i * (256 * coarse_i + fine_i), where u_i = 16 * nibble i of `high` + nibble i of `low`.
+// `low` may be null: then it counts as zero. `pair` [2, D] is coarse, then fine.
+int64_t vlm_code_dot(int level, const int8_t *pair, const uint8_t *high, const uint8_t *low, size_t dimension);
+
+// sums[r] = sum over b < 4 of 2^b * (D - 2 * popcount(row r xor plane b)): the inner product of the signs of row r
+// (1 or -1) with a query whose elements are the odd numbers sum over b of 2^b * (1 or -1), from -15 to 15.
+// rows [row_count, D/8], planes [4, D/8].
+void vlm_sign_dots(int level, const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t dimension,
+                   int32_t *sums);
+
+// Ascending rows r with
+//   base + factors[r] * (dots[r] * dot_scale - dot_offset) + errors[r] * error_scale >= threshold
+// are written to `positions`, the left side to `values` (room for `count` each); returns how many.
+size_t vlm_bounded_positions(const int32_t *dots, const float *factors, const float *errors, size_t count, float base,
+                             float dot_scale, float dot_offset, float error_scale, float threshold,
+                             uint32_t *positions, float *values);
+
+#endif

@@ -1,0 +1,107 @@
+#include "index_codes.h"
+
+#include "dispatch.h"
+
+#include <string.h>
+
+// One butterfly of `length` consecutive pairs: (a, b) -> (a + b, a - b).
+static inline void butterfly(float *restrict a, float *restrict b, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        float left = a[i];
+        float right = b[i];
+        a[i] = left + right;
+        b[i] = left - right;
+    }
+}
+
+VLM_DISPATCH void vlm_rotate(float *vector, size_t dimension, const float *signs) {
+    size_t power = 64;
+    while (power * 2 <= dimension) power *= 2;
+    // 1 / sqrt(power) by exact halvings and at most one rounded factor.
+    float scale = 1;
+    for (size_t p = power; p > 1; p /= 4) scale *= p == 2 ? 0.70710678118654752440f : 0.5f;
+    for (int round = 0; round < 4; round++) {
+        for (size_t i = 0; i < dimension; i++) vector[i] *= signs[round * dimension + i];
+        float *part = round % 2 == 0 ? vector : vector + (dimension - power);
+        for (size_t i = 0; i < power; i += 16) {
+            float *x = part + i;
+            for (int j = 0; j < 16; j += 2) butterfly(x + j, x + j + 1, 1);
+            for (int j = 0; j < 16; j += 4) butterfly(x + j, x + j + 2, 2);
+            for (int j = 0; j < 16; j += 8) butterfly(x + j, x + j + 4, 4);
+            butterfly(x, x + 8, 8);
+        }
+        for (size_t length = 16; length < power; length *= 2) {
+            for (size_t i = 0; i < power; i += 2 * length) butterfly(part + i, part + i + length, length);
+        }
+        for (size_t i = 0; i < power; i++) part[i] *= scale;
+        if (power < dimension) {
+            size_t half = dimension / 2;
+            butterfly(vector, vector + half, half);
+            for (size_t i = 0; i < dimension; i++) vector[i] *= 0.70710678118654752440f;
+        }
+    }
+}
+
+VLM_DISPATCH void vlm_encode_row(const float *restrict residual, size_t dimension, float scale,
+                                 uint8_t *restrict signs, uint8_t *restrict high, uint8_t *restrict low,
+                                 vlm_code_sums *restrict sums) {
+    size_t half = dimension / 2;
+    // Eight partial sums for each of six sums: the order is fixed by the code, not by the vector width.
+    double squared[8] = {0}, absolute[8] = {0}, product8[8] = {0}, norm8[8] = {0}, product4[8] = {0}, norm4[8] = {0};
+    for (size_t start = 0; start < dimension; start += 8) {
+        uint8_t codes[8];
+        for (int i = 0; i < 8; i++) {
+            float r = residual[start + i];
+            float size = __builtin_fabsf(r) * scale;
+            int magnitude = size < 127.0f ? (int)size : 127;
+            int code = r >= 0 ? 128 + magnitude : 127 - magnitude;
+            codes[i] = (uint8_t)code;
+            double value = r, v = code - 127.5, w = (code >> 4) - 7.5;
+            squared[i] += value * value;
+            absolute[i] += __builtin_fabs(value);
+            product8[i] += value * v;
+            norm8[i] += v * v;
+            product4[i] += value * w;
+            norm4[i] += w * w;
+        }
+        uint8_t bits = 0;
+        for (int i = 0; i < 8; i++) bits |= (uint8_t)((codes[i] >> 7) << i);
+        signs[start / 8] = bits;
+        if (start < half) {
+            for (int i = 0; i < 8; i++) {
+                high[start + i] = codes[i] >> 4;
+                low[start + i] = codes[i] & 15;
+            }
+        } else {
+            for (int i = 0; i < 8; i++) {
+                high[start - half + i] |= (uint8_t)(codes[i] & 0xF0);
+                low[start - half + i] |= (uint8_t)(codes[i] << 4);
+            }
+        }
+    }
+#define TOTAL(s) (((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
+    sums->squared = TOTAL(squared);
+    sums->absolute = TOTAL(absolute);
+    sums->product8 = TOTAL(product8);
+    sums->norm8 = TOTAL(norm8);
+    sums->product4 = TOTAL(product4);
+    sums->norm4 = TOTAL(norm4);
+#undef TOTAL
+}
+
+VLM_DISPATCH void vlm_fold_high(const uint8_t *restrict signs, uint8_t *restrict high, size_t row_count,
+                                size_t dimension) {
+    size_t half = dimension / 2;
+    for (size_t row = 0; row < row_count; row++) {
+        const uint8_t *bits = signs + row * (dimension / 8);
+        uint8_t *bytes = high + row * half;
+        for (size_t j = 0; j < half; j += 8) {
+            // Each bit of the two sign bytes becomes a byte: 1 where the sign is set.
+            for (int i = 0; i < 8; i++) {
+                uint8_t first = (uint8_t)((bits[j / 8] >> i) & 1);
+                uint8_t second = (uint8_t)((bits[(half + j) / 8] >> i) & 1);
+                bytes[j + i] ^= (uint8_t)((7 + first) | ((7 + second) << 4));
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import CKernels
+
+/// Buffers of one thread's scan, and the kernel calls over them.
+@safe
+struct ScanBuffers: ~Copyable {
+    static let rowCount = SegmentFormat.groupRowCount
+    /// Queries scored together against one group: their codes stay in the second-level cache.
+    static let queryCount = 64
+
+    /// [64, 256] sums of one section.
+    private let dots: UnsafeMutablePointer<Int32>
+    private let scales: UnsafeMutablePointer<Float>
+    private let errors: UnsafeMutablePointer<Float>
+    private let foundPositions: UnsafeMutablePointer<UInt32>
+    private let foundValues: UnsafeMutablePointer<Float>
+    private var column = [Float](repeating: 0, count: rowCount)
+    let level: Int32
+
+    init(level: Int32) {
+        self.level = level
+        unsafe dots = .allocate(capacity: Self.queryCount * Self.rowCount)
+        unsafe scales = .allocate(capacity: Self.rowCount)
+        unsafe errors = .allocate(capacity: Self.rowCount)
+        unsafe foundPositions = .allocate(capacity: Self.rowCount)
+        unsafe foundValues = .allocate(capacity: Self.rowCount)
+    }
+
+    deinit {
+        unsafe dots.deallocate()
+        unsafe scales.deallocate()
+        unsafe errors.deallocate()
+        unsafe foundPositions.deallocate()
+        unsafe foundValues.deallocate()
+    }
+
+    func position(_ index: Int) -> Int { Int(unsafe foundPositions[index]) }
+    func value(_ index: Int) -> Float { unsafe foundValues[index] }
+
+    /// Loads the 4-bit scales of a group, and the most that the score of a row's final form can be above its 4-bit
+    /// score, in units of |q|: the row's own error where the true score is wanted, the distance of the two readings
+    /// where the reading with 8 bits is, nothing where the 4-bit reading is the final form.
+    mutating func loadFactors4(_ codes: GroupCodes) {
+        codes.widenScales4(into: &column)
+        for row in 0..<codes.rowCount { unsafe scales[row] = column[row] }
+        switch codes.profile {
+        case .lite, .plain: for row in 0..<codes.rowCount { unsafe errors[row] = 0 }
+        case .std:
+            codes.widenErrors4(into: &column)
+            for row in 0..<codes.rowCount { unsafe errors[row] = column[row] + codes.error8(row) }
+        case .full:
+            codes.widenErrors4(into: &column)
+            for row in 0..<codes.rowCount { unsafe errors[row] = column[row] }
+        }
+    }
+
+    mutating func loadFactors1(_ codes: GroupCodes) {
+        codes.widenScales1(into: &column)
+        for row in 0..<codes.rowCount { unsafe scales[row] = column[row] }
+    }
+
+    /// Sums of the upper halves of the codes with `queries` [count, D] from `first` on.
+    func scanHigh(_ codes: GroupCodes, queries: PreparedQueries, first: Int, count: Int) {
+        precondition(
+            count <= Self.queryCount && first + count <= queries.count && codes.rowCount <= Self.rowCount
+                && codes.width == queries.width, "scanHigh: \(count) queries from \(first), width \(codes.width)")
+        guard let high = unsafe codes.high else { preconditionFailure("scanHigh needs codes") }
+        // rows: rowCount * width / 2 bytes by the table; queries and dots have the sizes just checked.
+        unsafe queries.coarse.withUnsafeBufferPointer { coarse in
+            guard let from = coarse.baseAddress else { return }
+            unsafe vlm_nibble_dots(
+                level, from + first * codes.width, count, high, codes.rowCount, codes.width, dots, Self.rowCount)
+        }
+    }
+
+    /// Rows whose bound from 4 bits reaches `threshold`; their number.
+    func positions4(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, slot: Int, threshold: Float) -> Int {
+        let step = 256 * terms.step
+        let rounding = (terms.coarseError + terms.error) * codes.longest4 + terms.error * codes.longest8
+        return unsafe vlm_bounded_positions(
+            dots + slot * Self.rowCount, scales, errors, codes.rowCount, Float(terms.base) + rounding + terms.slack,
+            Float(step), Float(7.5 * step * Double(terms.coarseSum)), terms.length, threshold, foundPositions,
+            foundValues)
+    }
+
+    /// Rows whose estimate from signs reaches `threshold`; their number.
+    func positions1(
+        _ codes: GroupCodes, queries: PreparedQueries, query: Int, threshold: Float
+    ) -> Int {
+        precondition(
+            query < queries.count && codes.width == queries.width && codes.rowCount <= Self.rowCount,
+            "positions1: query \(query), width \(codes.width)")
+        let terms = queries.terms[query]
+        // rows: rowCount * width / 8 bytes by the table; planes and dots have the sizes just checked.
+        return unsafe queries.planes.withUnsafeBufferPointer { planes in
+            guard let from = planes.baseAddress else { return 0 }
+            unsafe vlm_sign_dots(
+                level, from + query * codes.width / 2, codes.signs, codes.rowCount, codes.width, dots)
+            return unsafe vlm_bounded_positions(
+                dots, scales, scales, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
+                foundPositions, foundValues)
+        }
+    }
+}
+
+/// The score of one row from its code, and how far it can be from that of its vector.
+struct RowEstimate {
+    let score: Float
+    let error: Float
+
+    /// - Parameter high: the row's upper codes.
+    @unsafe init(
+        _ codes: GroupCodes, row: Int, high: UnsafePointer<UInt8>, queries: PreparedQueries, query: Int, level: Int32
+    ) {
+        precondition(
+            row < codes.rowCount && query < queries.count && codes.width == queries.width,
+            "RowEstimate: row \(row) of \(codes.rowCount), query \(query)")
+        let terms = queries.terms[query]
+        let low = unsafe codes.low.map { unsafe $0 + row * codes.width / 2 }
+        // pairs: two times width numbers for each query; high and low: width / 2 bytes.
+        let dot = unsafe queries.pairs.withUnsafeBufferPointer { pairs -> Int64 in
+            guard let from = pairs.baseAddress else { return 0 }
+            return unsafe vlm_code_dot(level, from + query * 2 * codes.width, high, low, codes.width)
+        }
+        if codes.profile == .lite {
+            let product = Double(dot / 16) - 7.5 * Double(terms.sum)
+            score = Float(terms.base + Double(codes.scale4(row)) * terms.step * product)
+            error = 0
+        } else {
+            let product = Double(dot) - 127.5 * Double(terms.sum)
+            score = Float(terms.base + Double(codes.scale8(row)) * terms.step * product)
+            error =
+                codes.profile == .full
+                ? terms.length * codes.error8(row) + terms.error * codes.longest8 + terms.slack : 0
+        }
+    }
+}

@@ -1,0 +1,239 @@
+import CKernels
+import Samples
+
+/// Queries in both forms: as they came, and prepared for codes where the index has some.
+struct QueryBatch: Sendable {
+    let vectors: [Float]
+    let prepared: PreparedQueries?
+    let count: Int
+
+    /// One of them as a batch of its own.
+    func one(_ query: Int, dimension: Int) -> QueryBatch {
+        QueryBatch(
+            vectors: Array(vectors[query * dimension..<(query + 1) * dimension]), prepared: prepared?.one(query),
+            count: 1)
+    }
+}
+
+/// One thread's part of a search, with buffers it uses again for each group.
+struct ScanWorker: ~Copyable {
+    private let reader: IndexReader
+    private let queries: QueryBatch
+    /// The best rows with final scores.
+    private(set) var best: [TopCandidates]
+    /// Rows of segments that have their vectors, with bounds.
+    private(set) var pending: [PendingRows]
+    /// Rows with estimates from signs; only for approximate searches.
+    private(set) var pools: [EstimatePool]
+    private var scratch = SegmentScratch()
+    private var codeReader = CodeReader()
+    private var buffers: ScanBuffers
+    private var scores: [Float]
+    private var positions = [UInt32](repeating: 0, count: SegmentFormat.groupRowCount)
+
+    /// - Parameter poolSize: rows per query that are looked at again, for approximate searches.
+    init(reader: IndexReader, queries: QueryBatch, neighborCount: Int, poolSize: Int?) {
+        self.reader = reader
+        self.queries = queries
+        best = [TopCandidates](repeating: TopCandidates(capacity: neighborCount), count: queries.count)
+        pending = [PendingRows](repeating: PendingRows(capacity: neighborCount), count: queries.count)
+        pools = poolSize.map { [EstimatePool](repeating: EstimatePool(capacity: $0), count: queries.count) } ?? []
+        buffers = ScanBuffers(level: reader.scanLevel)
+        scores = [Float](
+            repeating: 0, count: min(queries.count, ScanBuffers.queryCount) * SegmentFormat.groupRowCount)
+    }
+
+    /// Looks at all rows of a group.
+    mutating func score(_ item: SearchPlan.Item) throws {
+        let segment = reader.segments[item.segment]
+        let allowed = try item.isMasked ? allowedRows(item, segment: segment) : nil
+        if let allowed, !allowed.contains(true) { return }
+        if !segment.header.profile.isCoded {
+            try scoreVectors(item, segment, allowed)
+        } else if pools.isEmpty {
+            try scoreCodes(item, segment, allowed)
+        } else {
+            try scoreSigns(item, segment, allowed)
+        }
+    }
+
+    // MARK: Vectors
+
+    private mutating func scoreVectors(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
+        let rowCount = segment.table.groups[item.group].rowCount
+        let key = DecodedGroupCache.Key(segment: item.segment, group: item.group)
+        let halves: [UInt16]
+        if let cached = reader.cache[key] {
+            halves = cached
+        } else {
+            try segment.readVectors(group: item.group, scratch: &scratch)
+            reader.cache.insert(scratch.halves, for: key)
+            halves = scratch.halves
+        }
+        var ids: [UInt64]?
+        var first = 0
+        while first < best.count {
+            let count = min(ScanBuffers.queryCount, best.count - first)
+            multiply(halves, rowCount: rowCount, firstQuery: first, queryCount: count)
+            for query in 0..<count {
+                let candidates = candidatePositions(query, rowCount: rowCount, threshold(first + query))
+                for index in 0..<candidates {
+                    let row = Int(positions[index])
+                    if let allowed, !allowed[row] { continue }
+                    try insert(
+                        scores[query * SegmentFormat.groupRowCount + row], query: first + query, row: row, item,
+                        segment,
+                        ids: &ids)
+                }
+            }
+            first += count
+        }
+    }
+
+    /// Scores below this cannot be among the best any more.
+    private func threshold(_ query: Int) -> Float { max(best[query].threshold, pending[query].threshold) }
+
+    private mutating func insert(
+        _ score: Float, query: Int, row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment, ids: inout [UInt64]?
+    ) throws {
+        let known = try ids ?? segment.readIDs(group: item.group, scratch: &scratch)
+        ids = known
+        best[query].insert(
+            Candidate(
+                score: score, id: known[row], segment: Int32(item.segment), group: Int32(item.group), row: Int32(row)))
+    }
+
+    private mutating func multiply(_ halves: [UInt16], rowCount: Int, firstQuery: Int, queryCount: Int) {
+        let dimension = reader.dimension
+        let vectors = queries.vectors
+        precondition(
+            halves.count >= rowCount * dimension && vectors.count >= (firstQuery + queryCount) * dimension
+                && scores.count >= queryCount * SegmentFormat.groupRowCount,
+            "scan of \(rowCount) rows for \(queryCount) queries of dimension \(dimension)")
+        // The three buffers have the sizes just checked, and the kernel touches nothing else.
+        unsafe vectors.withUnsafeBufferPointer { queries in
+            unsafe halves.withUnsafeBufferPointer { halves in
+                unsafe scores.withUnsafeMutableBufferPointer { scores in
+                    guard let from = queries.baseAddress, let rows = halves.baseAddress, let to = scores.baseAddress
+                    else { return }
+                    unsafe vlm_scan_f16(
+                        from + firstQuery * dimension, queryCount, rows, rowCount, dimension, to,
+                        SegmentFormat.groupRowCount)
+                }
+            }
+        }
+    }
+
+    /// Writes the rows whose score reaches the threshold to `positions`, returns how many.
+    private mutating func candidatePositions(_ query: Int, rowCount: Int, _ threshold: Float) -> Int {
+        unsafe scores.withUnsafeBufferPointer { scores in
+            unsafe positions.withUnsafeMutableBufferPointer { positions in
+                guard let from = scores.baseAddress, let to = positions.baseAddress else { return 0 }
+                return unsafe vlm_positions_at_least(
+                    from + query * SegmentFormat.groupRowCount, rowCount, threshold, to)
+            }
+        }
+    }
+
+    // MARK: Codes
+
+    /// Exact over codes: 4 bits of every row give a certain bound, rows that reach the threshold are read in full.
+    private mutating func scoreCodes(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
+        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
+        let codes = try codeReader.codes(of: segment, group: item.group, need: .codes)
+        buffers.loadFactors4(codes)
+        var ids: [UInt64]?
+        var first = 0
+        while first < best.count {
+            let count = min(ScanBuffers.queryCount, best.count - first)
+            buffers.scanHigh(codes, queries: prepared, first: first, count: count)
+            for slot in 0..<count {
+                let query = first + slot
+                let found = buffers.positions4(
+                    codes, prepared.terms[query], slot: slot, threshold: threshold(query))
+                for index in 0..<found where buffers.value(index) >= threshold(query) {
+                    let row = buffers.position(index)
+                    if let allowed, !allowed[row] { continue }
+                    guard let high = unsafe codes.high else { preconditionFailure("exact search needs codes") }
+                    let estimate = unsafe RowEstimate(
+                        codes, row: row, high: high + row * codes.width / 2, queries: prepared, query: query,
+                        level: buffers.level)
+                    guard estimate.score.isFinite else { throw segment.damaged(.factors, group: item.group) }
+                    if codes.profile == .full {
+                        pending[query].insert(PendingRow(estimate, item, row: row))
+                    } else if estimate.score >= threshold(query) {
+                        try insert(estimate.score, query: query, row: row, item, segment, ids: &ids)
+                    }
+                }
+            }
+            first += count
+        }
+    }
+
+    /// Estimates from signs, for the pools.
+    private mutating func scoreSigns(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
+        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
+        let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
+        buffers.loadFactors1(codes)
+        for query in best.indices {
+            let found = buffers.positions1(codes, queries: prepared, query: query, threshold: pools[query].threshold)
+            for index in 0..<found {
+                let row = buffers.position(index)
+                if let allowed, !allowed[row] { continue }
+                pools[query].insert(
+                    PendingRow(
+                        score: buffers.value(index), error: 0, segment: Int32(item.segment), group: Int32(item.group),
+                        row: Int32(row)))
+            }
+        }
+    }
+
+    /// Looks at a row of a pool again, with all its bits.
+    mutating func rescore(_ place: PendingRow, query: Int) throws {
+        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
+        let segment = reader.segments[Int(place.segment)]
+        let group = Int(place.group)
+        let row = Int(place.row)
+        let codes = try codeReader.rowCodes(of: segment, group: group)
+        let high = unsafe try codeReader.highRow(row, of: segment, group: group, signs: codes.signs)
+        let estimate = unsafe RowEstimate(
+            codes, row: row, high: high, queries: prepared, query: query, level: buffers.level)
+        guard estimate.score.isFinite else { throw segment.damaged(.factors, group: group) }
+        if codes.profile == .full {
+            pending[query].insert(
+                PendingRow(
+                    score: estimate.score, error: estimate.error, segment: place.segment, group: place.group,
+                    row: place.row))
+        } else if estimate.score >= best[query].threshold {
+            let ids = try segment.readIDs(group: group, scratch: &scratch)
+            best[query].insert(
+                Candidate(
+                    score: estimate.score, id: ids[row], segment: place.segment, group: place.group, row: place.row))
+        }
+    }
+
+    // MARK: Filters
+
+    private mutating func allowedRows(_ item: SearchPlan.Item, segment: IndexSegment) throws -> [Bool] {
+        var allowed = [Bool](repeating: false, count: segment.table.groups[item.group].rowCount)
+        var ordinals: [UInt32]?
+        for share in item.shares {
+            guard let wanted = share.ordinals else {
+                for row in share.rows { allowed[row] = true }
+                continue
+            }
+            let known = try ordinals ?? segment.readOrdinals(group: item.group, scratch: &scratch)
+            ordinals = known
+            for row in share.rows { allowed[row] = RowFilter.contains(known[row], in: wanted) }
+        }
+        return allowed
+    }
+}
+
+extension PendingRow {
+    init(_ estimate: RowEstimate, _ item: SearchPlan.Item, row: Int) {
+        self.init(
+            score: estimate.score, error: estimate.error, segment: Int32(item.segment), group: Int32(item.group),
+            row: Int32(row))
+    }
+}

@@ -1,0 +1,137 @@
+import ByteFormats
+import CKernels
+import Samples
+
+/// How rows become codes: a rotation that spreads every vector evenly over its elements, and one mean that is taken off
+/// first. It belongs to an index, not to its rows, so codes never change when segments are merged.
+///
+/// A row x (of unit length, padded with zeros to a multiple of 64) is kept as r = R x - R m. Scores are put together
+/// again as <q, x> = <R q, R m> + <R q, r>. Centring matters for vectors that lie in a cone, as those of image–text
+/// models do; the rotation (RaBitQ, arXiv 2405.12497) makes plain steps of equal size right for every element.
+public struct VectorCodec: Sendable {
+    /// E.
+    let dimension: Int
+    /// E rounded up to a multiple of 64.
+    let codeDimension: Int
+    /// The mean m, [E].
+    let mean: [Float]
+    /// [4, D] signs of the rotation, each 1 or -1.
+    let signs: [Float]
+    /// R m, [D].
+    let rotatedMean: [Float]
+    /// SHA-256 of the file.
+    public let digest: Digest
+    /// The file.
+    let encoded: [UInt8]
+
+    static let magic = Array("VLMCOD0\n".utf8)
+    static let headByteCount = 64
+    static let roundCount = 4
+    static let maximumByteCount = headByteCount + 5 * SegmentFormat.maximumCodeDimension * 8
+
+    /// A codec for vectors with this mean; the rotation depends on the dimension alone.
+    public init(mean: [Float]) {
+        precondition((1...EmbeddingHeader.maximumDimension).contains(mean.count), "VectorCodec: \(mean.count) elements")
+        let codeDimension = Self.codeDimension(of: mean.count)
+        var generator = SeededGenerator(seed: UInt64(codeDimension), number: 0, purpose: "index rotation")
+        let words = (0..<Self.roundCount * codeDimension / 64).map { _ in generator.next() }
+        var writer = ByteWriter(capacity: Self.headByteCount + codeDimension * 8)
+        writer.write(Self.magic)
+        writer.write(UInt16(0))
+        writer.write(UInt16(1))
+        writer.write(UInt32(Self.headByteCount))
+        writer.write(UInt32(mean.count))
+        writer.write(UInt32(codeDimension))
+        writer.writeZeros(Self.headByteCount - writer.count)
+        for word in words { writer.write(word) }
+        for value in mean { writer.write(value.bitPattern) }
+        writer.writeChecksum()
+        self.init(mean: mean, signBits: words, encoded: writer.bytes)
+    }
+
+    private init(mean: [Float], signBits: [UInt64], encoded: [UInt8]) {
+        self.mean = mean
+        dimension = mean.count
+        codeDimension = Self.codeDimension(of: mean.count)
+        signs = (0..<Self.roundCount * codeDimension).map { signBits[$0 / 64] >> UInt64($0 % 64) & 1 == 1 ? 1 : -1 }
+        self.encoded = encoded
+        digest = Digest(hashing: encoded)
+        rotatedMean = Self.rotated(mean, signs: signs, codeDimension: codeDimension)
+    }
+
+    /// Parses a codec file.
+    ///
+    /// - Throws: `damaged` if a byte of it is wrong, `unsupportedVersion` for versions of other programs.
+    init(_ bytes: [UInt8], path: String) throws {
+        var reader = ByteReader(bytes, path: path)
+        try reader.expect(Self.magic, "the magic of an index codec")
+        let version = (try reader.read(UInt16.self, "the version"), try reader.read(UInt16.self, "the version"))
+        guard version == (0, 1) else {
+            throw VectorIndexError(
+                .unsupportedVersion,
+                "a codec of format \(version.0).\(version.1); this program reads 0.1: build the index again", path: path
+            )
+        }
+        let headByteCount = try reader.read(UInt32.self, "the header length")
+        let dimension = Int(try reader.read(UInt32.self, "the dimension"))
+        let codeDimension = Int(try reader.read(UInt32.self, "the dimension of codes"))
+        try reader.expectZeros(Self.headByteCount - reader.position, "the reserved bytes")
+        guard headByteCount == UInt32(Self.headByteCount), (1...EmbeddingHeader.maximumDimension).contains(dimension),
+            codeDimension == Self.codeDimension(of: dimension)
+        else { throw reader.error(.malformed, "the header of the codec holds a value that is not possible", at: 12) }
+        var words: [UInt64] = []
+        for _ in 0..<Self.roundCount * codeDimension / 64 { words.append(try reader.read(UInt64.self, "a sign")) }
+        var mean: [Float] = []
+        for _ in 0..<dimension { mean.append(Float(bitPattern: try reader.read(UInt32.self, "the mean"))) }
+        try reader.expectChecksum("the codec")
+        try reader.expectEnd()
+        guard mean.allSatisfy({ $0.isFinite && abs($0) <= 1 }) else {
+            throw reader.error(.malformed, "the mean of the codec is not possible", at: Self.headByteCount)
+        }
+        self.init(mean: mean, signBits: words, encoded: bytes)
+    }
+
+    /// `codec-`, the first 32 digits of the digest, `.vlc`.
+    static func fileName(_ digest: Digest) -> String { filePrefix + digest.hexadecimal.prefix(32) + fileExtension }
+    static let filePrefix = "codec-"
+    static let fileExtension = ".vlc"
+
+    /// E rounded up to a multiple of 64.
+    static func codeDimension(of dimension: Int) -> Int { (dimension + 63) / 64 * 64 }
+
+    /// R v, [D].
+    func rotated(_ vector: some Sequence<Float>) -> [Float] {
+        Self.rotated(vector, signs: signs, codeDimension: codeDimension)
+    }
+
+    private static func rotated(_ vector: some Sequence<Float>, signs: [Float], codeDimension: Int) -> [Float] {
+        var result = Array(vector)
+        precondition(result.count <= codeDimension, "rotated: \(result.count) elements into \(codeDimension)")
+        result.append(contentsOf: repeatElement(0, count: codeDimension - result.count))
+        unsafe result.withUnsafeMutableBufferPointer { result in
+            unsafe signs.withUnsafeBufferPointer { signs in
+                guard let vector = result.baseAddress, let from = signs.baseAddress else { return }
+                // signs is [4, D] and result is [D], as just made.
+                unsafe vlm_rotate(vector, codeDimension, from)
+            }
+        }
+        return result
+    }
+
+    /// Writes R x - R m for row `row` of vectors [N, E] to `residual` [D].
+    func residual(of row: Int, in vectors: [Float], into residual: inout [Float]) {
+        precondition(
+            (row + 1) * dimension <= vectors.count && residual.count == codeDimension,
+            "residual: row \(row) of \(vectors.count) numbers, dimension \(dimension)")
+        for index in 0..<dimension { residual[index] = vectors[row * dimension + index] }
+        for index in dimension..<codeDimension { residual[index] = 0 }
+        unsafe residual.withUnsafeMutableBufferPointer { residual in
+            unsafe signs.withUnsafeBufferPointer { signs in
+                guard let vector = residual.baseAddress, let from = signs.baseAddress else { return }
+                // Sizes were checked above.
+                unsafe vlm_rotate(vector, codeDimension, from)
+            }
+        }
+        for index in 0..<codeDimension { residual[index] -= rotatedMean[index] }
+    }
+}

@@ -1,0 +1,74 @@
+import ByteFormats
+import CKernels
+
+/// Reads the vectors of rows whose scores are known up to an error, as few as possible, and scores them exactly.
+struct VectorReranking: ~Copyable {
+    private let reader: IndexReader
+    private var scratch = SegmentScratch()
+    private var stored: [UInt8] = []
+    private var halves: [UInt16] = []
+    /// Rows whose vectors were read.
+    private(set) var readRowCount = 0
+
+    init(reader: IndexReader) {
+        self.reader = reader
+    }
+
+    /// Adds the exact scores of those of `rows` that may be among the best to `best`.
+    ///
+    /// Rows are read by falling upper bound until no bound reaches the worst of the best.
+    mutating func rerank(_ rows: [PendingRow], query: [Float], into best: inout TopCandidates) throws {
+        let ordered = rows.sorted {
+            if $0.upper != $1.upper { return $0.upper > $1.upper }
+            return ($0.segment, $0.group, $0.row) < ($1.segment, $1.group, $1.row)
+        }
+        for row in ordered {
+            guard row.upper >= best.threshold else { return }
+            let segment = reader.segments[Int(row.segment)]
+            let group = Int(row.group)
+            try readVector(Int(row.row), of: segment, group: group)
+            readRowCount += 1
+            let ids = try segment.readIDs(group: group, scratch: &scratch)
+            best.insert(
+                Candidate(
+                    score: score(query), id: ids[Int(row.row)], segment: row.segment, group: row.group, row: row.row))
+        }
+    }
+
+    private mutating func readVector(_ row: Int, of segment: IndexSegment, group index: Int) throws {
+        let dimension = segment.header.dimension
+        let frame = segment.table.groups[index].frame(.vectors)
+        let first = row / SegmentFormat.runRowCount * SegmentFormat.runRowCount
+        let inRun = row - first
+        if frame.codec == .raw {
+            try segment.readChecked(.vectors, group: index, into: &stored)
+            halves = (0..<dimension).map {
+                let position = (row * dimension + $0) * 2
+                return UInt16(stored[position]) | UInt16(stored[position + 1]) << 8
+            }
+            return
+        }
+        try segment.readRun(.vectors, group: index, run: row / SegmentFormat.runRowCount, into: &stored)
+        let rowCount = min(SegmentFormat.runRowCount, segment.table.groups[index].rowCount - first)
+        let split = try translatingErrors(inFile: segment.path) {
+            try scratch.decompressor.decompress(stored, byteCount: rowCount * dimension * 2)
+        }
+        // All low bytes of the run come first, then all high bytes.
+        let start = inRun * dimension
+        let highStart = rowCount * dimension + start
+        halves = (0..<dimension).map { UInt16(split[start + $0]) | UInt16(split[highStart + $0]) << 8 }
+    }
+
+    /// The inner product as every exact search makes it.
+    private func score(_ query: [Float]) -> Float {
+        precondition(query.count == halves.count, "a query of \(query.count) and a row of \(halves.count) elements")
+        var score: Float = 0
+        unsafe query.withUnsafeBufferPointer { query in
+            unsafe halves.withUnsafeBufferPointer { halves in
+                guard let from = query.baseAddress, let row = halves.baseAddress else { return }
+                unsafe vlm_scan_f16(from, 1, row, 1, query.count, &score, 1)
+            }
+        }
+        return score
+    }
+}

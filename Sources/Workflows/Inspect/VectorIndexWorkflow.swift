@@ -1,0 +1,133 @@
+import ByteFormats
+import Foundation
+import PipelineEngine
+import VectorIndex
+
+/// What an index keeps of each vector.
+public typealias VectorIndexProfile = IndexProfile
+/// How an index's codes are read.
+public typealias VectorIndexFileReading = FileReading
+
+/// Indexes of vectors of any origin: files in, files and JSON out, no workspace.
+public enum VectorIndexWorkflow {
+    /// What `index build` is asked for.
+    public struct BuildRequest: Sendable {
+        /// `.npy`, `.fvecs` or `.bvecs`.
+        public var vectorsPath: String
+        /// One key per line, if there are keys.
+        public var keysPath: String?
+        /// The index folder.
+        public var outputPath: String
+        /// What is kept.
+        public var profile: IndexProfile
+        /// Whether codes stay uncompressed.
+        public var isUnpacked: Bool
+        /// Whether vectors are divided by their lengths.
+        public var isNormalized: Bool
+        /// Whether rows are added to an index that is there.
+        public var isAddition: Bool
+
+        /// A request.
+        public init(
+            vectorsPath: String, keysPath: String?, outputPath: String, profile: IndexProfile, isUnpacked: Bool,
+            isNormalized: Bool, isAddition: Bool
+        ) {
+            self.vectorsPath = vectorsPath
+            self.keysPath = keysPath
+            self.outputPath = outputPath
+            self.profile = profile
+            self.isUnpacked = isUnpacked
+            self.isNormalized = isNormalized
+            self.isAddition = isAddition
+        }
+    }
+
+    /// The threads of a command without a workspace.
+    static func pool(_ threads: Int?) -> ComputePool {
+        ComputePool(threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    /// Builds an index from a file of vectors, or adds the file's rows to one.
+    ///
+    /// - Throws: `WorkflowError` where the index is there already (or, for an addition, is not), or keys are too few.
+    public static func build(_ request: BuildRequest, threads: Int?) async throws -> String {
+        let exists = Folder.exists(request.outputPath)
+        guard exists == request.isAddition else {
+            throw WorkflowError(
+                .usage,
+                exists
+                    ? "there is something already; 'vlmpipe index add' adds to an index, or delete it first"
+                    : "there is no index; 'vlmpipe index build' makes one", place: request.outputPath)
+        }
+        let started = ProgressReporter.monotonicSeconds()
+        let file = try VectorFile(path: request.vectorsPath)
+        let keys = try request.keysPath.map { try LineFile(path: $0) }
+        if let keys, keys.count != file.rowCount {
+            throw WorkflowError(
+                .badData, "\(keys.count) keys for \(file.rowCount) vectors; one line per vector is needed",
+                place: request.keysPath)
+        }
+        let pool = pool(threads)
+        defer { pool.shutdown() }
+        let name = URL(fileURLWithPath: request.vectorsPath).lastPathComponent
+        var writer = try IndexWriter.open(
+            folder: request.outputPath, space: VectorMatrix.space, dimension: file.dimension)
+        let identity = ShardIdentity(dataset: name, shard: "")
+        if request.isAddition, writer.manifest.shards[identity] != nil {
+            throw WorkflowError(
+                .usage, "vectors from a file named \(name) are in the index already; rename the file to add more",
+                place: request.outputPath)
+        }
+        var keyLines: (@Sendable (Range<Int>) throws -> [String])?
+        if let keys { keyLines = { try keys.lines($0) } }
+        let matrix = VectorMatrix(
+            rowCount: file.rowCount, dimension: file.dimension, identity: identity, firstID: writer.manifest.nextID,
+            keys: keyLines, normalizing: request.isNormalized
+        ) { try file.floats(rows: $0) }
+        try await writer.build(matrix, profile: request.profile, isUnpacked: request.isUnpacked, on: pool)
+        let seconds = ProgressReporter.monotonicSeconds() - started
+        let rows = ProgressReporter.grouped(file.rowCount)
+        return "\(request.isAddition ? "added" : "built") \(rows) vectors of \(file.dimension) dimensions in "
+            + "\(ProgressReporter.duration(seconds))\n"
+    }
+
+    /// Rewrites the codes of an index uncompressed, for faster search, or compressed.
+    public static func setPacking(of path: String, isUnpacked: Bool) throws -> String {
+        let before = try IndexReader(folder: path)
+        var writer = try IndexWriter.open(folder: path, space: before.space, dimension: before.dimension)
+        let changed = try writer.setPacking(isUnpacked: isUnpacked)
+        let after = try IndexReader(folder: path).information
+        let word = isUnpacked ? "unpacked" : "packed"
+        return changed == 0
+            ? "everything was \(word) already\n"
+            : "\(word) \(changed) segments: \(rounded(before.information.bytesPerVector)) bytes per vector before, "
+                + "\(rounded(after.bytesPerVector)) now\n"
+    }
+
+    /// Measures approximate search on queries of a file and stores the result in the index.
+    public static func tune(_ path: String, queriesPath: String, k: Int, threads: Int?) async throws -> String {
+        let reader = try IndexReader(folder: path)
+        let file = try VectorFile(path: queriesPath)
+        guard file.dimension == reader.dimension else {
+            throw WorkflowError(
+                .badData, "queries of \(file.dimension) dimensions, the index has \(reader.dimension)",
+                place: queriesPath)
+        }
+        let pool = pool(threads)
+        defer { pool.shutdown() }
+        let queries = try file.floats(rows: 0..<file.rowCount)
+        let calibration = try await reader.calibration(queries: queries, neighborCount: k, on: pool)
+        var writer = try IndexWriter.open(folder: path, space: reader.space, dimension: reader.dimension)
+        guard writer.manifest.generation == reader.manifest.generation else {
+            throw WorkflowError(.tryAgain, "the index changed while it was measured; run it again", place: path)
+        }
+        try writer.store(calibration)
+        var text = "recall@\(k) of approximate search on \(file.rowCount) queries, against exact search of this index\n"
+        for point in calibration.points {
+            text += "  \(point.poolSize) looked at again: \((point.recall * 10_000).rounded() / 10_000)\n"
+        }
+        return text
+    }
+
+    static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+}

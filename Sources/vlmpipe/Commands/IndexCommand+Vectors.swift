@@ -1,0 +1,171 @@
+import ArgumentParser
+import Workflows
+
+extension IndexCommand {
+    /// What an index keeps of each vector.
+    enum Profile: String, ExpressibleByArgument, CaseIterable {
+        case plain, lite, std, full
+
+        var profile: VectorIndexProfile {
+            switch self {
+            case .plain: .plain
+            case .lite: .lite
+            case .std: .std
+            case .full: .full
+            }
+        }
+    }
+
+    /// The options of `build` and `add`.
+    struct Source: ParsableArguments {
+        @Option(help: ArgumentHelp("Vectors, one per row: .npy, .fvecs or .bvecs.", valueName: "file"))
+        var vectors: String
+
+        @Option(help: ArgumentHelp("Keys, one per line.", valueName: "file"))
+        var keys: String?
+
+        @Option(
+            help: """
+                full: codes and F16 vectors, exact; std: 8-bit codes; lite: 4-bit codes; plain: F16 vectors alone.
+                """)
+        var profile: Profile = .full
+
+        @Flag(help: "Keep codes uncompressed: larger, and faster to search.")
+        var unpacked = false
+
+        @Flag(help: "Divide each vector by its length.")
+        var normalize = false
+
+        @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n"))
+        var threads: Int?
+
+        func validate() throws { try IndexCommand.check(threads: threads) }
+
+        func request(output: String, isAddition: Bool) -> VectorIndexWorkflow.BuildRequest {
+            VectorIndexWorkflow.BuildRequest(
+                vectorsPath: vectors, keysPath: keys, outputPath: output, profile: profile.profile,
+                isUnpacked: unpacked, isNormalized: normalize, isAddition: isAddition)
+        }
+    }
+
+    static func check(threads: Int?) throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads is \(threads), must be from 1 to 1024")
+        }
+    }
+
+    /// `vlmpipe index build`.
+    struct Build: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Builds an index from a file of vectors.")
+        @OptionGroup var source: Source
+        @Option(help: ArgumentHelp("Index folder to make.", valueName: "index.vlx")) var output: String
+        func run() async throws {
+            let request = source.request(output: output, isAddition: false)
+            print(try await VectorIndexWorkflow.build(request, threads: source.threads), terminator: "")
+        }
+    }
+
+    /// `vlmpipe index add`.
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Adds a file of vectors to an index.")
+        @Argument(help: ArgumentHelp("Index folder.", valueName: "index.vlx")) var index: String
+        @OptionGroup var source: Source
+        func run() async throws {
+            let request = source.request(output: index, isAddition: true)
+            print(try await VectorIndexWorkflow.build(request, threads: source.threads), terminator: "")
+        }
+    }
+
+    /// `vlmpipe index query`.
+    struct Query: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Finds the nearest vectors of each query in a file.",
+            discussion: """
+                Up to 2,000,000 vectors are searched exactly, more of them approximately, unless --exact or --approx say \
+                otherwise. Queries are answered one by one, and the median time is printed; --batch answers all at once.
+                """)
+        @Argument(help: ArgumentHelp("Index folder.", valueName: "index.vlx")) var index: String
+        @Option(help: ArgumentHelp("Queries, one per row: .npy, .fvecs or .bvecs.", valueName: "file"))
+        var vectors: String
+        @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours.", valueName: "n")) var count = 10
+        @Option(help: ArgumentHelp("Where ids go: Int64 [queries, k], -1 where there are fewer.", valueName: "ids.npy"))
+        var output: String?
+        @Option(help: ArgumentHelp("Where scores go: Float32 [queries, k].", valueName: "scores.npy"))
+        var scores: String?
+        @Flag(help: "Score every vector.") var exact = false
+        @Flag(help: "Scan one bit per dimension, and look again at the best.") var approx = false
+        @Option(help: ArgumentHelp("Vectors to look at again in an approximate search.", valueName: "n")) var pool: Int?
+        @Flag(help: "Answer all queries in one call.") var batch = false
+        @Option(help: ArgumentHelp("How files are read: mapped or pread.", valueName: "way")) var io = "mapped"
+        @Flag(help: "Print JSON.") var json = false
+        @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n")) var threads: Int?
+
+        func validate() throws {
+            try IndexCommand.check(threads: threads)
+            if exact, approx || pool != nil { throw ValidationError("--exact and --approx exclude each other") }
+            guard (1...100_000).contains(count) else { throw ValidationError("-k is \(count), must be 1 to 100000") }
+            if let pool, !(1...1_000_000).contains(pool) {
+                throw ValidationError("--pool is \(pool), must be 1 to 1000000")
+            }
+            guard VectorIndexFileReading(rawValue: io) != nil else {
+                throw ValidationError("--io is \(io), must be mapped or pread")
+            }
+        }
+
+        func run() async throws {
+            let request = VectorIndexWorkflow.QueryRequest(
+                indexPath: index, vectorsPath: vectors, k: count,
+                mode: exact ? .exact : approx || pool != nil ? .approximate(poolSize: pool) : .automatic,
+                isBatch: batch, reading: VectorIndexFileReading(rawValue: io) ?? .mapped, idsPath: output,
+                scoresPath: scores)
+            let report = try await VectorIndexWorkflow.query(request, threads: threads)
+            print(json ? try JSONFile.text(report) : report.text, terminator: "")
+        }
+    }
+
+    /// `vlmpipe index tune`.
+    struct Tune: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Measures approximate search on queries of yours, and stores what it is worth in the index.",
+            discussion: """
+                Take queries like those you will ask: recall of texts says nothing about pictures, nor the other way \
+                round. Approximate searches then print the recall measured, and look at as many vectors again as 0.97 \
+                takes. Changing the vectors of the index forgets the measurement.
+                """)
+        @Argument(help: ArgumentHelp("Index folder.", valueName: "index.vlx")) var index: String
+        @Option(help: ArgumentHelp("Queries, one per row: .npy, .fvecs or .bvecs.", valueName: "file"))
+        var queries: String
+        @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours.", valueName: "n")) var count = 10
+        @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n")) var threads: Int?
+
+        func validate() throws {
+            try IndexCommand.check(threads: threads)
+            guard (1...1000).contains(count) else { throw ValidationError("-k is \(count), must be 1 to 1000") }
+        }
+
+        func run() async throws {
+            print(
+                try await VectorIndexWorkflow.tune(index, queriesPath: queries, k: count, threads: threads),
+                terminator: "")
+        }
+    }
+
+    /// `vlmpipe index unpack`.
+    struct Unpack: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stores codes uncompressed, for serving: larger, and searched where they are mapped.")
+        @Argument(help: ArgumentHelp("Index folder.", valueName: "index.vlx")) var index: String
+        func run() async throws {
+            print(try VectorIndexWorkflow.setPacking(of: index, isUnpacked: true), terminator: "")
+        }
+    }
+
+    /// `vlmpipe index pack`.
+    struct Pack: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Compresses codes again: the opposite of unpack.")
+        @Argument(help: ArgumentHelp("Index folder.", valueName: "index.vlx")) var index: String
+        func run() async throws {
+            print(try VectorIndexWorkflow.setPacking(of: index, isUnpacked: false), terminator: "")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `vlmpipe index` on vectors of any origin, without a workspace.
+@Suite struct VectorIndexTests {
+    private struct Report: Decodable {
+        struct Hit: Decodable {
+            let id: Int
+            let key: String?
+            let score: Float
+        }
+        let mode: String
+        let recall: Double?
+        let millisecondsPerQuery: Double
+        let queries: Int
+        let rows: Int
+        let hits: [[Hit]]
+    }
+
+    /// Little-endian Float32 records with their element counts before them.
+    private func writeFvecs(_ rows: [[Float]], to path: String) throws {
+        var data = Data()
+        for row in rows {
+            withUnsafeBytes(of: UInt32(row.count).littleEndian) { data.append(contentsOf: $0) }
+            for value in row { withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) } }
+        }
+        try data.write(to: URL(fileURLWithPath: path))
+    }
+
+    /// Row n points along axis n % 40, a little towards the next.
+    private func rows(_ count: Int) -> [[Float]] {
+        (0..<count).map { row in
+            var vector = [Float](repeating: 0, count: 40)
+            vector[row % 40] = 3
+            vector[(row + 1) % 40] = 0.01 * Float(row / 40)
+            return vector
+        }
+    }
+
+    private func query(_ tool: Tool, _ arguments: [String]) throws -> Report {
+        let outcome = try tool.succeed(["index", "query", "i.vlx", "--vectors", "q.fvecs", "--json"] + arguments)
+        return try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+    }
+
+    @Test func buildQueryAddAndUnpack() throws {
+        let folder = try TemporaryFolder()
+        let tool = Tool(workspace: folder.file("none"), folder: folder.path)
+        try writeFvecs(rows(400), to: folder.file("a.fvecs"))
+        try writeFvecs(Array(rows(401).suffix(1)), to: folder.file("b.fvecs"))
+        try writeFvecs(Array(rows(40).map { $0.map { $0 > 0 ? 1 : 0 } }.prefix(3)), to: folder.file("q.fvecs"))
+        try (0..<400).map { "key \($0)" }.joined(separator: "\n")
+            .write(toFile: folder.file("keys.txt"), atomically: true, encoding: .utf8)
+        let build = [
+            "index", "build", "--vectors", "a.fvecs", "--keys", "keys.txt", "--output", "i.vlx", "--normalize",
+        ]
+        let built = try tool.succeed(build)
+        #expect(built.output.hasPrefix("built 400 vectors of 40 dimensions"))
+        #expect(try tool.run(build).exitStatus == 64)
+        let report = try query(tool, ["-k", "3", "--output", "ids.npy"])
+        #expect(report.mode == "exact" && report.recall == nil && report.rows == 400 && report.queries == 3)
+        #expect(report.hits.map { $0[0].id } == [0, 1, 2] && report.hits[1][0].key == "key 1")
+        #expect(abs(report.hits[0][0].score - 1) < 1e-3)
+        let ids = try Data(contentsOf: folder.path.appending("/ids.npy").asURL)
+        #expect(ids.count == 128 + 9 * 8)
+        #expect(try query(tool, ["-k", "3", "--approx"]).mode == "approx")
+        #expect(try query(tool, ["-k", "3", "--batch", "--io", "pread"]).hits.map { $0[0].id } == [0, 1, 2])
+        try tool.succeed(["index", "add", "i.vlx", "--vectors", "b.fvecs", "--normalize"])
+        #expect(try query(tool, ["-k", "500"]).hits[0].count == 401)
+        #expect(try tool.run(["index", "add", "i.vlx", "--vectors", "b.fvecs", "--normalize"]).exitStatus == 64)
+        #expect(try tool.succeed(["index", "verify", "i.vlx"]).output.hasPrefix("sound"))
+        #expect(try tool.succeed(["index", "unpack", "i.vlx"]).output.contains("unpacked 2 segments"))
+        #expect(try query(tool, ["-k", "3"]).hits.map { $0[0].id } == [0, 1, 2])
+        let info = try tool.succeed(["index", "info", "i.vlx", "--json"]).output
+        for name in ["\"rows\" : 401", "\"signs\"", "\"factors\"", "\"high\"", "\"low\"", "\"vectors\""] {
+            #expect(info.contains(name), "\(name)")
+        }
+    }
+
+    @Test func wrongInputsSaySo() throws {
+        let folder = try TemporaryFolder()
+        let tool = Tool(workspace: folder.file("none"), folder: folder.path)
+        try writeFvecs(rows(5), to: folder.file("a.fvecs"))
+        try Data([1, 2, 3]).write(to: folder.file("short.fvecs").asURL)
+        try Data([4, 0, 0, 0, 1]).write(to: folder.file("odd.bvecs").asURL)
+        try "one\ntwo\n".write(toFile: folder.file("keys.txt"), atomically: true, encoding: .utf8)
+        for (arguments, status, text) in [
+            (["--vectors", "none.npy"], Int32(66), "none.npy"), (["--vectors", "short.fvecs"], 65, "short.fvecs"),
+            (["--vectors", "odd.bvecs"], 65, "multiple"), (["--vectors", "keys.txt"], 65, ".npy"),
+            (["--vectors", "a.fvecs"], 65, "row 0"), (["--vectors", "a.fvecs", "--profile", "huge"], 64, "profile"),
+            (["--vectors", "a.fvecs", "--normalize", "--keys", "keys.txt"], 65, "2 keys for 5 vectors"),
+        ] {
+            let outcome = try tool.run(["index", "build", "--output", "i.vlx"] + arguments)
+            #expect(outcome.exitStatus == status && outcome.errors.contains(text), "\(arguments): \(outcome.errors)")
+            #expect(outcome.errors.split(separator: "\n").count < 8)
+            try? FileManager.default.removeItem(atPath: folder.file("i.vlx"))
+        }
+        let outcome = try tool.run(["index", "query", "i.vlx", "--vectors", "a.fvecs"])
+        #expect(outcome.exitStatus == 64 && outcome.errors.contains("i.vlx"), "\(outcome.errors)")
+    }
+}
+
+extension String {
+    fileprivate var asURL: URL { URL(fileURLWithPath: self) }
+}

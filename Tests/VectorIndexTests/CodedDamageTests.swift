@@ -1,0 +1,42 @@
+import ByteFormats
+import PipelineEngine
+import TestSupport
+import Testing
+
+@testable import VectorIndex
+
+/// Indexes with codes whose bytes are flipped and cut.
+@Suite struct CodedDamageTests {
+    @Test(arguments: [IndexProfile.std, .full], FileReading.allCases)
+    func flipsAndCutsAreFoundAndNeverGiveAWrongAnswer(profile: IndexProfile, reading: FileReading) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("i.vlx")
+        let vectors = CodedIndex.clustered(35, dimension: 3, seed: 1)
+        try await CodedIndex.build(vectors, dimension: 3, profile: profile, at: path)
+        let request = CodedIndex.request([0.6, 0.8, 0], dimension: 3, k: 3)
+        let pool = ComputePool(threadCount: 1)
+        defer { pool.shutdown() }
+        let expected = try await IndexReader(folder: path, reading: reading).search(request, on: pool)
+        let state = try Files.state(of: path)
+        #expect(state.count == 4 && expected[0].count == 3)
+        for (name, bytes) in state where name != IndexFolder.lockName {
+            for index in stride(from: 0, to: bytes.count, by: 7) {
+                for isCut in [false, true] {
+                    var damaged = isCut ? Array(bytes[..<index]) : bytes
+                    if !isCut { damaged[index] ^= UInt8(1 << (index % 8)) }
+                    try Files.write(damaged, to: path + "/" + name)
+                    let label = "\(name): \(isCut ? "cut" : "flip") at \(index)"
+                    #expect(!(try IndexVerification.run(folder: path).isSound), "\(label) was not found")
+                    do {
+                        let hits = try await IndexReader(folder: path, reading: reading).search(request, on: pool)
+                        #expect(!isCut && hits == expected, "\(label): a wrong answer")
+                    } catch let error as VectorIndexError {
+                        #expect(!error.message.isEmpty)
+                    }
+                }
+            }
+            try Files.write(bytes, to: path + "/" + name)
+        }
+        #expect(try IndexVerification.run(folder: path).isSound)
+    }
+}
