@@ -2,7 +2,7 @@ import FoundationEssentials
 
 /// A small encoded picture to be put into a page, with what is needed to place a box on it.
 public struct Thumbnail: Sendable {
-    /// The encoded bytes: JPEG, PNG or WebP.
+    /// The encoded bytes: JPEG, PNG, WebP, HEIC or AVIF.
     public let bytes: [UInt8]
     /// Width of the picture it shows, in pixels of the oriented original; boxes are relative to it.
     public let pixelWidth: Int

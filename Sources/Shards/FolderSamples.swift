@@ -28,8 +28,6 @@ public enum FolderCandidate: Hashable, Sendable {
 
 /// A file that is left alone, by what the summary says of it.
 public enum IgnoredFile: Hashable, Sendable {
-    /// A HEIC or AVIF image, by content or name.
-    case heif
     /// A camera's raw file, by its name.
     case raw
     /// Anything else: `.parquet`, `_stats.json`, or `no extension`.
@@ -39,7 +37,6 @@ public enum IgnoredFile: Hashable, Sendable {
     public init(path: String) {
         let suffix = String(decoding: SampleKey.inFolder(path.utf8).suffix, as: UTF8.self)
         switch suffix {
-        case "heic", "heif", "hif", "avif": self = .heif
         case _ where IgnoredFile.rawSuffixes.contains(suffix): self = .raw
         case "": self = .other(label: "no extension")
         case _ where suffix.utf8.count > 16: self = .other(label: "long extensions")
@@ -59,8 +56,8 @@ extension FolderGroup {
     /// Looks at the first bytes of the candidates that are `unknown` and says what each is.
     ///
     /// If more than one candidate of the group is an image, the `knownImageCount` that are not among `unknown` included,
-    /// those found now keep their extension in the key. Files that are neither images nor tars by content are ignored, unless their extension says they
-    /// should be.
+    /// those found now keep their extension in the key. Files that are neither images nor tars by content are ignored,
+    /// unless their extension says they should be.
     public func classify(
         unknown: [FolderFile], knownImageCount: Int = 0, rootPath: String
     ) -> [FolderCandidate] {
@@ -70,15 +67,12 @@ extension FolderGroup {
                 return .item(item(file, isCollision: false))
             case .tar, .damagedTar:
                 return .tar(file.path)
-            case .heif:
-                return .ignored(.heif)
             case .compressed:
                 return SampleKey.namesCompressedTar(path: file.path)
                     ? .tar(file.path) : .ignored(.init(path: file.path))
             case .damagedCompression, .parquet, .empty, .other, nil:
                 if file.suffix.elementsEqual("tar".utf8) { return .tar(file.path) }
-                let ignored = IgnoredFile(path: file.path)
-                guard ignored != .heif, MemberRole.namesImage(suffix: file.suffix) else { return .ignored(ignored) }
+                guard MemberRole.namesImage(suffix: file.suffix) else { return .ignored(.init(path: file.path)) }
                 return .item(item(file, isCollision: false))
             }
         }
@@ -150,9 +144,10 @@ public enum FolderSamples {
         let byteCount = file.facts.byteCount
         guard byteCount <= limits.maximumImageByteCount, let range = ByteRange(checkedOffset: 0, byteCount: byteCount)
         else { throw ShardError(.memberTooLarge, "an image of \(byteCount) bytes is over the limit", byteOffset: 0) }
-        let bytes = try file.bytes(0..<(readsWhole ? byteCount : min(byteCount, 12)))
+        let prefixByteCount = Int64(ImageFormat.recognitionByteCount)
+        let bytes = try file.bytes(0..<(readsWhole ? byteCount : min(byteCount, prefixByteCount)))
         guard ContentKind.isImage(bytes) else {
-            throw ShardError(.imageMissing, "the file is not JPEG, PNG or WebP by content", byteOffset: 0)
+            throw ShardError(.imageMissing, "the file is not JPEG, PNG, WebP, HEIC or AVIF by content", byteOffset: 0)
         }
         return ImageMember(location: MemberLocation(path: path, range: range), bytes: bytes)
     }

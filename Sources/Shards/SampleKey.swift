@@ -70,9 +70,8 @@ enum MemberRole: Hashable, Sendable {
     static func namesImage(suffix: [UInt8]) -> Bool {
         let last = suffix.split(separator: UInt8(ascii: ".")).last.map { String(decoding: $0, as: UTF8.self) } ?? ""
         return [
-            "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jp2",
-            "jxl",
-            "ppm", "pgm",
+            "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "hif", "avif",
+            "jp2", "jxl", "ppm", "pgm",
         ].contains(last)
     }
 }

@@ -1,17 +1,17 @@
+import Samples
+
 /// What a file is by its first bytes; names and extensions are not looked at.
 public enum ContentKind: Hashable, Sendable {
     /// An uncompressed tar: its first header has a correct checksum.
     case tar
     /// It says it is a tar (`ustar`), but the first header's checksum is wrong.
     case damagedTar
-    /// It starts as JPEG, PNG or WebP files do.
+    /// It starts as files of an `ImageFormat` do.
     case image
     /// A compressed file, by the name of its format.
     case compressed(String)
     /// It is compressed, but what it holds cannot be read, and why.
     case damagedCompression(String)
-    /// It starts as HEIC and AVIF files do.
-    case heif
     /// It starts as Parquet files do.
     case parquet
     /// No bytes, or zeros only: an empty tar is two blocks of zeros.
@@ -29,8 +29,6 @@ public enum ContentKind: Hashable, Sendable {
             self = .empty
         } else if ContentKind.isImage(bytes) {
             self = .image
-        } else if ContentKind.isHEIF(bytes) {
-            self = .heif
         } else if bytes.starts(with: "PAR1".utf8) {
             self = .parquet
         } else if TarHeader.isPlausible(bytes[...]) {
@@ -50,26 +48,14 @@ public enum ContentKind: Hashable, Sendable {
         }
     }
 
-    /// Whether bytes start as JPEG, PNG or WebP files do.
-    public static func isImage(_ bytes: some Collection<UInt8>) -> Bool {
-        bytes.starts(with: [0xFF, 0xD8, 0xFF]) || bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
-            || (bytes.count >= 12 && bytes.starts(with: "RIFF".utf8)
-                && bytes.dropFirst(8).prefix(4).elementsEqual("WEBP".utf8))
-    }
-
-    /// Whether bytes start with a box that names a brand of still images in ISO media files (ISO/IEC 23008-12).
-    static func isHEIF(_ bytes: some Collection<UInt8>) -> Bool {
-        guard bytes.count >= 12, bytes.dropFirst(4).prefix(4).elementsEqual("ftyp".utf8) else { return false }
-        let brand = String(decoding: bytes.dropFirst(8).prefix(4), as: UTF8.self)
-        return ["heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1", "avif", "avis"].contains(brand)
-    }
+    /// Whether bytes, at least the first `ImageFormat.recognitionByteCount` if there are so many, start as images do.
+    static func isImage(_ bytes: some Collection<UInt8>) -> Bool { ImageFormat(firstBytes: bytes) != nil }
 
     /// Why a file of this kind, named as a source, is no shard; `nil` if it may be one.
     public var refusal: (code: ShardError.Code, reason: String)? {
         switch self {
         case .tar, .damagedTar, .empty: nil
         case .image: (.sourceUnrecognized, "this is a single image; name the folder it lies in")
-        case .heif: (.sourceUnrecognized, "this is a single HEIC or AVIF image; name the folder it lies in")
         case .compressed(let format):
             (
                 .sourceCompressed,

@@ -156,7 +156,7 @@ public struct TarSampleReader: ~Copyable {
 /// A sample of a tar while its members arrive.
 struct TarGroup {
     /// First bytes of an image that tell it from other files.
-    private static let prefixByteCount = 12
+    private static let prefixByteCount = ImageFormat.recognitionByteCount
 
     private let key: [UInt8]
     private let offset: Int64
@@ -228,7 +228,7 @@ struct TarGroup {
         }
         guard let image else {
             let reason =
-                impostor.map { "the member '\($0.name)' is not JPEG, PNG or WebP by content" }
+                impostor.map { "the member '\($0.name)' is not JPEG, PNG, WebP, HEIC or AVIF by content" }
                 ?? "no member of the sample is an image"
             return .rejected(
                 RejectedItem(

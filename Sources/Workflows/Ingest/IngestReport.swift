@@ -53,8 +53,6 @@ public struct IngestReport: Sendable {
     public var ignoredMemberCount = 0
     /// Files that belong to no sample, by what the summary calls them; at most `maximumLabelCount` labels are kept apart.
     public private(set) var ignoredFiles: [String: Int] = [:]
-    /// HEIC and AVIF images, which are not read.
-    public private(set) var heifCount = 0
     /// Raw files of cameras, which are not read.
     public private(set) var rawCount = 0
     /// What walks passed over.
@@ -91,12 +89,11 @@ public struct IngestReport: Sendable {
 
     /// All files and members that belong to no sample.
     public var ignoredCount: Int {
-        ignoredFiles.values.reduce(0, +) + heifCount + rawCount + ignoredMemberCount + tally.specialCount
+        ignoredFiles.values.reduce(0, +) + rawCount + ignoredMemberCount + tally.specialCount
     }
 
     mutating func add(_ file: IgnoredFile) {
         switch file {
-        case .heif: heifCount += 1
         case .raw: rawCount += 1
         case .other(let label):
             let isKept = ignoredFiles[label] != nil || ignoredFiles.count < IngestReport.maximumLabelCount

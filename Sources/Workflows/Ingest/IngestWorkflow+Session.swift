@@ -91,6 +91,11 @@ extension IngestReport {
             let reasons = quarantinedByReason.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             text += "\nquarantined: " + reasons.map { "\($0.key) \(grouped($0.value))" }.joined(separator: ", ")
             text += "; 'vlmpipe dataset quarantine' lists them"
+            if let count = quarantinedByReason[SampleExamination.code(.codecMissing)] {
+                text +=
+                    "\n\(grouped(count)) HEIC or AVIF images are read once Debian's package libheif1 is installed: "
+                    + "install it, then run 'vlmpipe dataset quarantine --retry' and this command again"
+            }
         }
         return text
     }
@@ -114,11 +119,6 @@ extension IngestReport {
             text +=
                 "\nnot followed: \(grouped(tally.loopCount)) links to a folder they lie in: "
                 + tally.loops.map(TerminalText.sanitized).joined(separator: ", ") + more
-        }
-        if heifCount > 0 {
-            text +=
-                "\n\(grouped(heifCount)) HEIC or AVIF images are not read; convert them, for example with "
-                + "heif-convert from Debian's package libheif-examples"
         }
         if rawCount > 0 {
             text +=

@@ -13,7 +13,8 @@ import Synchronization
 /// Safe to run again, and after being killed at any instant: each chunk of at most 256 things found in a tar, and each
 /// folder shard, is one transaction that holds the rows and the place to go on from. Whatever the order in which shards
 /// end, the catalog's dump is the same as that of an undisturbed run. Shards whose size and time are unchanged are not
-/// read again; where only the time differs, the headers decide.
+/// read again; where only the time differs, the headers decide. At the end the catalog's derived indexes are brought up to
+/// date, also those that an earlier run left out.
 public struct IngestWorkflow: Sendable {
     /// Things found per transaction, and per cursor.
     static let chunkCount: UInt32 = 256
@@ -81,6 +82,7 @@ public struct IngestWorkflow: Sendable {
         }
         try await ingestTars(&plan)
         try await ingestStreams(&plan)
+        try prepareDerivedIndexes()
         var report = state.report
         for shard in plan.involved.sorted() {
             let counts = try catalog.ingestCounts(ofShard: shard)
@@ -92,6 +94,17 @@ public struct IngestWorkflow: Sendable {
         report.isPastBadShare = report.accounting.quarantinedShare > options.maximumBadShare
         report.seconds = ProgressReporter.monotonicSeconds() - start
         return report
+    }
+
+    /// Indexes what is new; says how far it is every few seconds.
+    private func prepareDerivedIndexes() throws {
+        var messageTime = ProgressReporter.monotonicSeconds()
+        try catalog.prepareDerivedIndexes(shouldStop: { stop.isStopRequested }) { done, total in
+            let now = ProgressReporter.monotonicSeconds()
+            guard now - messageTime >= 5 else { return }
+            messageTime = now
+            progress.message("indexing captions: \(done) of \(total) shards")
+        }
     }
 
     private enum Source {

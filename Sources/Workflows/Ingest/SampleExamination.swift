@@ -69,10 +69,13 @@ struct SampleExamination: Sendable {
         } catch {
             guard options.check != .none else { return nil }
             throw ShardError(
-                ShardError.Code(rawValue: "image-" + error.code.description), error.message,
+                ShardError.Code(rawValue: SampleExamination.code(error.code)), error.message,
                 byteOffset: offset + Int64(error.byteOffset ?? 0), cause: error.cause)
         }
     }
+
+    /// How a reason of `Imaging` is called in quarantine rows.
+    static func code(_ code: ImagingError.Code) -> String { "image-" + code.description }
 
     static func record(
         _ ordinal: UInt32, _ key: String, _ byteOffset: Int64, _ code: String, _ reason: String
