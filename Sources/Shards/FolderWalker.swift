@@ -20,6 +20,9 @@ public struct FolderWalker: ~Copyable {
     private let excludes: [GlobPattern]
     private var stack: [ArraySlice<FolderListing.Entry>]
     private var walked: Set<FileIdentity> = []
+    /// Whether `takeEntered` is used.
+    var remembersFolders = false
+    private var entered: [[UInt8]] = []
     private var links: [(path: [UInt8], identity: FileIdentity)] = []
     /// What was passed over so far.
     public private(set) var tally: FolderTally
@@ -61,6 +64,12 @@ public struct FolderWalker: ~Copyable {
         return nil
     }
 
+    /// The folders entered since the last call, relative to the root; the first folder is not among them.
+    mutating func takeEntered() -> [[UInt8]] {
+        defer { entered = [] }
+        return entered
+    }
+
     private mutating func enter(_ folder: [UInt8]) -> Step? {
         let text = TextFromBytes.text(ofBytes: folder)
         guard stack.count < limits.maximumFolderDepth else {
@@ -75,6 +84,7 @@ public struct FolderWalker: ~Copyable {
             let listing = try FolderListing(root: root, folder: folder, base: base, excludes: excludes)
             stack.append(listing.entries[...])
             tally += listing.tally
+            if remembersFolders { entered.append(folder) }
             return nil
         } catch {
             return .failure(folder: text, error)

@@ -11,6 +11,8 @@ public final class Session: Sendable {
         case reading
         /// Writes; holds the lock until the session ends.
         case writing
+        /// Writes now and then, in `locked`; other commands may write in between.
+        case writingAtTimes
     }
 
     /// The workspace.
@@ -40,7 +42,7 @@ public final class Session: Sendable {
         let directory = FileManager.default.currentDirectoryPath
         let workspace: Workspace
         switch mode {
-        case .writing:
+        case .writing, .writingAtTimes:
             workspace = try Workspace.findOrCreate(
                 explicit: explicit, environment: environment, directory: directory)
         case .reading:
@@ -60,6 +62,16 @@ public final class Session: Sendable {
             threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount, isQuiet: isQuiet)
         session.note("workspace \(workspace.path)")
         return session
+    }
+
+    /// Does something that writes, in a session that holds no lock.
+    ///
+    /// - Throws: `WorkflowError` `tryAgain` when another command is writing; and what `body` throws.
+    func locked<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        let lock = try workspace.lock()
+        let value = try await body()
+        _ = consume lock
+        return value
     }
 
     /// The catalog for reading.

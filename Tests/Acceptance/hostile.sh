@@ -3,7 +3,7 @@
 #
 #   Tests/Acceptance/hostile.sh SHARED [VLMPIPE]
 #
-# SHARED is the folder with data/hostile in it; VLMPIPE the binary, by default the release build of this package (give
+# Alone, and mixed into good shards at 10 %, where the good samples must come out as without them. SHARED is the folder with data/hostile in it; VLMPIPE the binary, by default the release build of this package (give
 # one built with --sanitize=address for the same under the address sanitizer). Exit status 0 if all checks hold.
 set -u
 shared=${1:?usage: hostile.sh SHARED [VLMPIPE]}
@@ -67,6 +67,16 @@ run "folder again" "$work/folder-decode" --check decode "$hostile"
 mapfile -d '' -t files < <(find "$hostile" -type f -print0 | LC_ALL=C sort -z)
 run "every file named as a source" "$work/files" --check decode "${files[@]}"
 check_sum "every file named as a source" "$work/files"
+
+# Among good samples, in a tar and in folders.
+mixer=$root/Tests/Acceptance/hostile_mixed.py
+good=$(find "$shared/data" -name '*.tar' -path '*original*' | LC_ALL=C sort | head -n 1)
+python3 "$mixer" make "$hostile" "$good" "$work/mix" || fail "the mixture cannot be made"
+for kind in good mixed; do
+    run "$kind tar and folder" "$work/mix-$kind" --check decode "$work/mix/$kind.tar" "$work/mix/$kind"
+    check_sum "$kind tar and folder" "$work/mix-$kind"
+done
+python3 "$mixer" compare "$work/mix-good" "$work/mix-mixed" || fail "good samples differ among hostile ones"
 
 [ "$failures" -eq 0 ] && echo "all checks hold" && exit 0
 echo "$failures checks failed"

@@ -210,7 +210,7 @@ import Testing
         var reader = try TarSampleReader(
             file: try ReadOnlyFile(path: folder.path + "/plain.tar"), readsImages: false)
         let sample = try #require(try reader.next()?.sample)
-        #expect(sample.image.bytes.count == 12)
+        #expect(sample.image.bytes.count == ImageFormat.recognitionByteCount)
         #expect(!sample.image.isWhole)
         #expect(sample.texts.count == 1)
     }

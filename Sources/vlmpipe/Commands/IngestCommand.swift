@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Workflows
 
 /// `vlmpipe ingest`.
@@ -18,6 +19,7 @@ struct IngestCommand: AsyncParsableCommand {
               vlmpipe ingest catalogue.csv --image-column front --image-column back --base photos --preview 5
               vlmpipe ingest 'https://host/{000..099}.tar'  read with curl; 'pipe:COMMAND' reads a command, - stdin
               vlmpipe ingest ~/Pictures --exclude thumbs --exclude '*.png'
+              vlmpipe ingest ~/Pictures --watch             goes on, and takes up what is added or removed
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -55,6 +57,8 @@ struct IngestCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("What divides a manifest's cells. Default: found out.", valueName: "character"))
     var delimiter: String?
+
+    @Flag(help: "Go on watching the folders and take up every change, until Ctrl-C.") var watch = false
 
     @Option(help: ArgumentHelp("Show what the first samples would look like, and write nothing.", valueName: "count"))
     var preview: Int?
@@ -103,6 +107,15 @@ struct IngestCommand: AsyncParsableCommand {
             keyColumn: keyColumn, base: base, delimiter: delimiter)
         if let preview {
             print(try IngestPreview.text(of: options, count: preview), terminator: "")
+            return
+        }
+        if watch {
+            let session = try Session.open(
+                workspace: global.workspace, threads: global.threads, isQuiet: global.quiet, mode: .writingAtTimes)
+            try await IngestWatch.run(options, in: session) { report in
+                // Not held back when stdout is a pipe.
+                FileHandle.standardOutput.write(Data((report.summary + "\n").utf8))
+            }
             return
         }
         let report = try await IngestWorkflow.run(options, in: try global.writingSession())
