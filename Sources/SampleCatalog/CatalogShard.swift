@@ -112,19 +112,20 @@ public struct CatalogShard: Hashable, Sendable {
     }
 }
 
-/// Joins and compares the paths kept in the catalog.
+/// Joins and compares the paths kept in the catalog, as UTF-8: a slash and a mark behind it are one character.
 enum CatalogPath {
     static func join(_ folder: String, _ name: String) -> String {
         if name.isEmpty { return folder }
         if folder.isEmpty { return name }
-        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
+        return folder.utf8.last == UInt8(ascii: "/") ? folder + name : folder + "/" + name
     }
 
     /// The part of `path` below `folder`; empty if they are equal, `nil` if it is elsewhere.
     static func relative(_ path: String, to folder: String) -> String? {
-        if path == folder { return "" }
+        if path.utf8.elementsEqual(folder.utf8) { return "" }
         if folder.isEmpty { return nil }
-        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
-        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
+        let prefix = folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/"
+        guard path.utf8.starts(with: prefix.utf8) else { return nil }
+        return String(decoding: path.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
     }
 }

@@ -175,7 +175,7 @@ public enum FolderSamples {
 public struct FolderLookup {
     private let root: [UInt8]
     private var folder: [UInt8]?
-    private var groups: [String: FolderGroup] = [:]
+    private var groups: [PathKey: FolderGroup] = [:]
 
     /// Looks below `rootPath`, given as text.
     public init(rootPath: String) {
@@ -191,15 +191,16 @@ public struct FolderLookup {
             self.folder = folder
             do throws(ShardError) {
                 for case .group(let group) in try FolderListing(root: root, folder: folder).entries {
-                    groups[group.key] = group
+                    groups[PathKey(group.key)] = group
                 }
             } catch {
                 // A folder that cannot be listed holds nothing that could be read: its files count as gone.
                 groups = [:]
             }
         }
-        let group = groups[TextFromBytes.text(ofBytes: SampleKey.inFolder(bytes).key)]
-        guard let group, let file = group.candidates.first(where: { $0.path == path }) else { return nil }
+        let group = groups[PathKey(TextFromBytes.text(ofBytes: SampleKey.inFolder(bytes).key))]
+        guard let group, let file = group.candidates.first(where: { $0.path.utf8.elementsEqual(path.utf8) })
+        else { return nil }
         return group.knownItem(file, key: key)
     }
 }

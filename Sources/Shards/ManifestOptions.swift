@@ -16,6 +16,9 @@ public struct ManifestOptions: Hashable, Sendable {
     /// Everything found out by itself.
     public init() {}
 
+    /// Whether everything is found out by itself.
+    public var isStandard: Bool { self == ManifestOptions() }
+
     /// Reads a delimiter as a user writes it: one ASCII character, or `tab`.
     public static func delimiter(_ text: String) throws(ShardError) -> UInt8 {
         if text == "tab" || text == "\\t" { return UInt8(ascii: "\t") }

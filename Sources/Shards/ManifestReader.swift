@@ -247,15 +247,19 @@ struct ManifestRow {
 
     /// The path without its last extension, without what stands for no folder at its start.
     private static func key(ofImage name: String) -> String {
-        let plain = name.hasPrefix("file://") ? String(name.dropFirst(7)) : name
-        let path = plain.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }.joined(
-            separator: "/")
-        return TextFromBytes.text(ofBytes: SampleKey.inFolder(path.utf8).key)
+        let parts = withoutScheme(name).utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+        return TextFromBytes.text(ofBytes: SampleKey.inFolder(Array(parts.joined(separator: "/".utf8))).key)
+    }
+
+    private static func withoutScheme(_ name: String) -> String {
+        name.utf8.starts(with: "file://".utf8) ? String(decoding: name.utf8.dropFirst(7), as: UTF8.self) : name
     }
 
     private static func image(_ name: String, rootPath: String, base: String) -> ManifestItem.Image {
-        let plain = name.hasPrefix("file://") ? String(name.dropFirst(7)) : name
-        if let colon = plain.firstRange(of: "://"), colon.lowerBound < (plain.firstIndex(of: "/") ?? plain.endIndex) {
+        let plain = withoutScheme(name)
+        // The first slash is the one of "://".
+        let beforeSlash = plain.utf8.prefix { $0 != UInt8(ascii: "/") }
+        if beforeSlash.last == UInt8(ascii: ":"), plain.utf8.dropFirst(beforeSlash.count).starts(with: "//".utf8) {
             return .none(
                 .imageIsAddress,
                 "the image is a web address; download the images first, for example with img2dataset, and ingest what "

@@ -17,7 +17,7 @@ public final class ShardReader: Sendable {
     }
 
     private struct State {
-        var files: [String: OpenFile] = [:]
+        var files: [PathKey: OpenFile] = [:]
         var streams: [String: (shard: SequentialShard, lastUse: UInt64)] = [:]
         var useCount: UInt64 = 0
     }
@@ -101,8 +101,8 @@ public final class ShardReader: Sendable {
         let path = location.path
         let cached = state.withLock { state -> OpenFile? in
             state.useCount += 1
-            state.files[path]?.lastUse = state.useCount
-            return state.files[path]
+            state.files[PathKey(path)]?.lastUse = state.useCount
+            return state.files[PathKey(path)]
         }
         // An open file is used further only while its name still leads to the same size and time.
         if let cached, cached.file.facts == FileFacts.ofFile(atPath: path) { return (cached.file, cached.sequence) }
@@ -112,12 +112,12 @@ public final class ShardReader: Sendable {
         let isCompressed = isMember ? try ShardBytes(file: file).compression != nil : false
         let sequence = isCompressed ? SequentialShard(.file(file)) : nil
         state.withLock { state in
-            if state.files.count >= openFileCount, state.files[path] == nil,
+            if state.files.count >= openFileCount, state.files[PathKey(path)] == nil,
                 let oldest = state.files.min(by: { $0.value.lastUse < $1.value.lastUse })
             {
                 state.files[oldest.key] = nil
             }
-            state.files[path] = OpenFile(file: file, lastUse: state.useCount, sequence: sequence)
+            state.files[PathKey(path)] = OpenFile(file: file, lastUse: state.useCount, sequence: sequence)
         }
         return (file, sequence)
     }

@@ -68,7 +68,12 @@ public enum ContentKind: Hashable, Sendable {
                 "this is a Parquet file; write it as JSON lines and ingest that: "
                     + ContentKind.parquetConversion(path: "FILE.parquet")
             )
-        case .other: (.sourceUnrecognized, "this is not a tar: its first header is not one")
+        case .other:
+            (
+                .sourceUnrecognized,
+                "this is not a tar: its first header is not one; if it is a table of samples, name it alone to see why it "
+                    + "is not read"
+            )
         }
     }
 

@@ -43,10 +43,12 @@ def make(hostile, good, directory):
 
 def samples(workspace):
     catalog = sqlite3.connect(f"file:{workspace}/catalog.sqlite?mode=ro", uri=True)
-    return catalog.execute(
-        "SELECT key, split, byte_count, format, pixel_width, pixel_height, orientation, digest FROM samples "
-        "WHERE key LIKE '%good-%' ORDER BY key, byte_offset"
-    ).fetchall()
+    rows = catalog.execute(
+        "SELECT key, byte_count, format, pixel_width, pixel_height, orientation, digest FROM samples "
+        "WHERE key LIKE '%good-%'"
+    )
+    # Keys of folders start with the folder's name, which differs.
+    return sorted((key.split("/")[-1], *rest) for key, *rest in rows)
 
 
 def compare(clean, mixed):

@@ -89,8 +89,17 @@ import Testing
     @Test(
         arguments: [
             ("/a/b", "/a", "b"), ("/a", "/a", ""), ("/ab", "/a", nil), ("/a/b", "/", "a/b"), ("/b", "/a", nil),
+            ("/a/\u{301}b", "/a", "\u{301}b"), ("/e\u{301}/b", "/\u{E9}", nil),
         ] as [(String, String, String?)])
     func relativePaths(_ path: String, _ folder: String, _ expected: String?) {
         #expect(SourcePath.relative(path, to: folder) == expected)
+    }
+
+    @Test func aNameMayStartWithACombiningMark() {
+        let path = "/a/\u{301}b/\u{308}c"
+        #expect(SourcePath.parent(path) == "/a/\u{301}b")
+        #expect(SourcePath.lastComponents(path, count: 2) == "\u{301}b/\u{308}c")
+        #expect(SourcePath.relative(ofFile: "../\u{308}x", base: "/a/\u{301}b", root: "/a") == "\u{308}x")
+        #expect(SourcePath.relative(ofFile: "x", base: "/a", root: "/a/\u{301}b") == "../x")
     }
 }

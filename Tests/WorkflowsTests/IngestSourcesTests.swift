@@ -283,4 +283,29 @@ import Testing
         #expect(Set(try samples().map(\.digest)).count == 18)
         #expect(try await fixture.ingest(["t/0.tar"]).shards == [.replaced: 1])
     }
+
+    @Test func aTextAmongTarsStopsNoRun() async throws {
+        try fixture.writeTar("a.tar", count: 5)
+        try fixture.write("notes.txt", "Kilts\n")
+        let report = try await fixture.ingest(["notes.txt", "a.tar"])
+        #expect(report.quarantinedByReason["source-unrecognized"] == 1)
+        #expect(report.accounting.sampleCount == 5)
+        await #expect(throws: WorkflowError.self) { _ = try await fixture.ingest(["notes.txt"]) }
+    }
+
+    @Test func namesThatLookAlikeAreTwoFiles() async throws {
+        // One accented letter, and a letter with an accent behind it; and a name that starts with an accent.
+        let names = ["p/caf\u{E9}.png", "p/cafe\u{301}.png", "p/\u{301}x.png", "p/b\u{301}/y.png"]
+        for (number, name) in names.enumerated() { try fixture.write(name, IngestFixture.image(number)) }
+        _ = try await fixture.ingest(["p"])
+        let again = try await fixture.ingest(["p"])
+        #expect(again.shards == [.unchanged: 1])
+        #expect(again.examinedCount == 0)
+        let images = SampleImages()
+        for sample in try samples() { #expect(Digest(hashing: try images.bytes(of: sample)) == sample.digest) }
+        try run("mv p/b\u{301} p/c")
+        let renamed = try await fixture.ingest(["p"])
+        #expect(renamed.files[.renamed] == 1)
+        #expect(Set(try samples().map { Array($0.key.utf8) }).count == 4)
+    }
 }

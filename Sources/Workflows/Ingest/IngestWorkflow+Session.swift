@@ -57,7 +57,7 @@ extension IngestWorkflow {
         if report.failureCount > vanishedCount {
             throw WorkflowError(
                 .inputOutput,
-                "\(report.failureCount - vanishedCount) files or folders could not be read (listed above). "
+                "files or folders that could not be read: \(report.failureCount - vanishedCount) (listed above). "
                     + "Run the same command again when they can be. \(report.summary)")
         }
         return report
@@ -93,7 +93,7 @@ extension IngestReport {
             text += "; 'vlmpipe dataset quarantine' lists them"
             if let count = quarantinedByReason[SampleExamination.code(.codecMissing)] {
                 text +=
-                    "\n\(grouped(count)) HEIC or AVIF images are read once Debian's package libheif1 is installed: "
+                    "\nHEIC or AVIF images for which Debian's package libheif1 is missing: \(grouped(count)); "
                     + "install it, then run 'vlmpipe dataset quarantine --retry' and this command again"
             }
         }
@@ -122,12 +122,12 @@ extension IngestReport {
         }
         if rawCount > 0 {
             text +=
-                "\n\(grouped(rawCount)) raw files of cameras are not read; write JPEG beside them, for example with "
+                "\nraw files of cameras, which are not read: \(grouped(rawCount)); write JPEG beside them, for example with "
                 + "dcraw_emu from Debian's package libraw-bin"
         }
         if sequentialShardCount > 0 {
             text +=
-                "\n\(grouped(sequentialShardCount)) shards are compressed or streamed: their images can only be reached "
+                "\ncompressed or streamed shards: \(grouped(sequentialShardCount)); their images can only be reached "
                 + "through all that lies before them, which makes embedding and extraction slower"
         }
         return text

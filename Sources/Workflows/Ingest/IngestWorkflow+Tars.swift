@@ -7,11 +7,11 @@ extension IngestWorkflow {
     /// Registers the tars of the plan that are new, all at once, and reads all of them, as many at a time as the pool
     /// has threads.
     func ingestTars(_ plan: inout IngestPlan) async throws {
-        var known: [String: CatalogShard] = [:]
+        var known: [PathKey: CatalogShard] = [:]
         var new: [ShardRegistration] = []
         for tar in plan.tars {
             if let shard = try catalog.tar(atPath: tar.path, ofDataset: options.dataset) {
-                known[tar.path] = shard
+                known[PathKey(tar.path)] = shard
             } else {
                 let path = SourcePath.relative(tar.path, to: tar.root) ?? tar.path
                 new.append(
@@ -23,8 +23,8 @@ extension IngestWorkflow {
         let added = try catalog.register(new)
         if !added.isEmpty { state.committed() }
         let addedIDs = Set(added.map(\.id))
-        for shard in added { known[shard.absolutePath] = shard }
-        let shards = plan.tars.compactMap { known[$0.path] }
+        for shard in added { known[PathKey(shard.absolutePath)] = shard }
+        let shards = plan.tars.compactMap { known[PathKey($0.path)] }
         plan.involved.formUnion(shards.map(\.id))
 
         try await withThrowingTaskGroup(of: Void.self) { group in

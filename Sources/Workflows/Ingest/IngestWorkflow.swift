@@ -177,6 +177,10 @@ public struct IngestWorkflow: Sendable {
             return .manifest(
                 path, try Manifest(file: opened.file, options: options.manifest, limits: options.shardLimits))
         } catch {
+            // Among others, and with nothing said of manifests, it is one bad source, which stops no run.
+            if error.code == .manifestInvalid, options.sources.count > 1, options.manifest.isStandard {
+                return .file(path)
+            }
             throw WorkflowError(error.code == .inputOutput ? .inputOutput : .badData, error.message, place: path)
         }
     }
@@ -246,7 +250,7 @@ struct IngestPlan {
     private(set) var roots: [String]
     private(set) var tars: [Tar] = []
     private(set) var streams: [StreamAddress] = []
-    private var tarPaths: Set<String> = []
+    private var tarPaths: Set<PathKey> = []
     /// Shards that the sources name.
     var involved: Set<ShardID> = []
 
@@ -278,7 +282,7 @@ struct IngestPlan {
 
     /// Adds a tar once.
     mutating func addTar(_ path: String, root: String) {
-        if tarPaths.insert(path).inserted { tars.append(Tar(path: path, root: root)) }
+        if tarPaths.insert(PathKey(path)).inserted { tars.append(Tar(path: path, root: root)) }
     }
 
     /// Adds a stream once.
@@ -287,5 +291,5 @@ struct IngestPlan {
     }
 
     /// Whether a tar is to be read.
-    func includesTar(_ path: String) -> Bool { tarPaths.contains(path) }
+    func includesTar(_ path: String) -> Bool { tarPaths.contains(PathKey(path)) }
 }

@@ -54,8 +54,10 @@ struct KnownFiles {
     }
 
     private static func hash(_ path: String) -> UInt64 {
+        // Bytes, for strings of different bytes may be equal.
         var hasher = Hasher()
-        for byte in path.utf8 { hasher.combine(byte) }
+        var path = path
+        path.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 

@@ -19,7 +19,7 @@ struct VanishedFiles {
         let signature: Digest
     }
 
-    private var byName: [String: [File]] = [:]
+    private var byName: [PathKey: [File]] = [:]
     private var byDigest: [Digest: [(place: Place, name: String)]] = [:]
     private var byteCounts: Set<Int64> = []
     private var isTaken: Set<Place> = []
@@ -39,7 +39,7 @@ struct VanishedFiles {
             guard let sample = samples[file.ordinal] else { continue }
             let place = Place(shard: shard.id, ordinal: file.ordinal)
             let name = SourcePath.lastComponents(file.path, count: 1)
-            byName[name, default: []].append(
+            byName[PathKey(name), default: []].append(
                 File(place: place, folder: SourcePath.parent(file.path), signature: file.signature))
             if !sample.digest.isOfUnreadBytes {
                 byDigest[sample.digest, default: []].append((place, name))
@@ -52,7 +52,7 @@ struct VanishedFiles {
     /// The file that `candidate` was, if name, size and time say so.
     mutating func takeByName(_ candidate: FolderFile, in group: FolderGroup) -> Place? {
         let name = SourcePath.lastComponents(candidate.path, count: 1)
-        let found = byName[name]?.first { file in
+        let found = byName[PathKey(name)]?.first { file in
             !isTaken.contains(file.place) && group.signature(of: candidate, ifIn: file.folder) == file.signature
         }
         guard let found else { return nil }
