@@ -26,6 +26,21 @@ extension SampleCatalog {
         ).filter { wanted.contains($0.digest) }
     }
 
+    /// First 8 bytes, as a big-endian number, of digests that more than one sample has, ascending; at most `limit`. Shards
+    /// that the derived indexes do not cover are left out.
+    public func repeatedDigestPrefixes(limit: Int) throws(CatalogError) -> [UInt64] {
+        try read { db in
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT prefix FROM digest_index GROUP BY prefix HAVING count(*) > 1 ORDER BY prefix LIMIT ?",
+                arguments: [limit])
+            var prefixes: [UInt64] = []
+            while let row = try rows.next() {
+                prefixes.append((row[0] as Data).reduce(0) { $0 << 8 | UInt64($1) })
+            }
+            return prefixes
+        }
+    }
+
     /// Hands over every group of two or more usable samples whose images are the same bytes, smallest first 8 bytes of
     /// the digest first; within a group by data set, shard and ordinal.
     ///

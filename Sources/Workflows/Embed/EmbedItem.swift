@@ -9,10 +9,23 @@ import VectorIndex
 struct EmbedItem: Sendable {
     /// What is encoded.
     enum Work: Sendable {
-        /// One slice of images.
-        case images([CatalogSample])
-        /// Captions: (position of the sample in the chunk, number of the caption, text).
+        /// One slice of images, with what their vectors are kept under for others like them.
+        case images([(sample: CatalogSample, content: ImageContent?)])
+        /// Captions of one chunk, no text twice.
         case captions([(sample: CatalogSample, number: Int, text: String)])
+    }
+
+    /// A vector of the chunk that is computed for another sample.
+    struct Copy: Sendable {
+        enum Source: Sendable {
+            case image(ImageContent)
+            /// A caption of the same chunk: ordinal and view.
+            case caption(UInt32, SampleView)
+        }
+
+        let sample: CatalogSample
+        let view: SampleView
+        let source: Source
     }
 
     /// Ordinal of the chunk's first sample.
@@ -23,14 +36,18 @@ struct EmbedItem: Sendable {
     let isFolder: Bool
     /// The work.
     let work: Work
-    /// Whether the chunk is whole once this piece is done.
+    /// Whether the chunk is whole once this piece and the copies are done.
     let isLastOfChunk: Bool
+    /// What of the chunk is not computed; with its last piece.
+    var copies: [Copy] = []
 }
 
 /// What came out of an `EmbedItem`.
 struct EmbedResult: Sendable {
     var item: EmbedItem
     var rows: [EmbeddingRow] = []
+    /// Of images, what the rows' vectors are kept under.
+    var contents: [ImageContent?] = []
     /// [rows, E] row-major.
     var vectors: [Float] = []
     var failures: [QuarantineRecord] = []
@@ -45,6 +62,7 @@ struct EmbedPlan: Sequence, Sendable {
     static let captionsPerSample = 65_536
 
     let catalog: SampleCatalog
+    let repeatedImages: RepeatedImages
     let shard: CatalogShard
     /// Number of things found in the shard, quarantined ones included.
     let foundCount: Int
@@ -76,25 +94,50 @@ struct EmbedPlan: Sequence, Sendable {
     private func items(firstOrdinal: Int, count: Int) throws -> [EmbedItem] {
         let samples = try catalog.samples(ofShard: shard.id, from: UInt32(firstOrdinal), limit: count)
             .filter { Int($0.ordinal) < firstOrdinal + count }
-        var works: [EmbedItem.Work] = stride(from: 0, to: samples.count, by: imagesPerItem).map {
-            .images(Array(samples[$0..<Swift.min($0 + imagesPerItem, samples.count)]))
+        var copies: [EmbedItem.Copy] = []
+        var images: [(sample: CatalogSample, content: ImageContent?)] = []
+        for sample in samples {
+            switch repeatedImages.plan(sample) {
+            case .compute(let content): images.append((sample, content))
+            case .copy(let content): copies.append(.init(sample: sample, view: .image, source: .image(content)))
+            }
+        }
+        var works: [EmbedItem.Work] = stride(from: 0, to: images.count, by: imagesPerItem).map {
+            .images(Array(images[$0..<Swift.min($0 + imagesPerItem, images.count)]))
         }
         if embedsCaptions {
-            let captions = samples.flatMap { sample in
-                sample.captions.prefix(Self.captionsPerSample).enumerated().map {
-                    (sample: sample, number: $0.offset, text: $0.element)
-                }
-            }
+            let captions = captions(of: samples, copies: &copies)
             works += stride(from: 0, to: captions.count, by: Self.captionsPerItem).map {
                 .captions(Array(captions[$0..<Swift.min($0 + Self.captionsPerItem, captions.count)]))
             }
         }
         if works.isEmpty { works = [.images([])] }
         return works.enumerated().map { index, work in
-            EmbedItem(
+            let isLast = index == works.count - 1
+            return EmbedItem(
                 firstOrdinal: UInt32(firstOrdinal), sampleCount: count, isFolder: shard.kind.hasFiles, work: work,
-                isLastOfChunk: index == works.count - 1)
+                isLastOfChunk: isLast, copies: isLast ? copies : [])
         }
+    }
+
+    /// The captions of a chunk, each text once.
+    private func captions(
+        of samples: [CatalogSample], copies: inout [EmbedItem.Copy]
+    ) -> [(sample: CatalogSample, number: Int, text: String)] {
+        var captions: [(sample: CatalogSample, number: Int, text: String)] = []
+        var sources: [[UInt8]: EmbedItem.Copy.Source] = [:]
+        for sample in samples {
+            for (number, text) in sample.captions.prefix(Self.captionsPerSample).enumerated() {
+                let view = SampleView.caption(UInt16(clamping: number))
+                if let source = sources[Array(text.utf8)] {
+                    copies.append(.init(sample: sample, view: view, source: source))
+                } else {
+                    sources[Array(text.utf8)] = .caption(sample.ordinal, view)
+                    captions.append((sample, number, text))
+                }
+            }
+        }
+        return captions
     }
 }
 
@@ -121,10 +164,11 @@ struct SampleEmbedder: Sendable {
         case .images(let samples):
             var pixels: [UInt8] = []
             pixels.reserveCapacity(samples.count * preprocessing.size * preprocessing.size * 3)
-            for sample in samples {
+            for (sample, content) in samples {
                 do {
                     pixels += try images.modelInput(of: sample, preprocessing)
                     result.rows.append(EmbeddingRow(ordinal: sample.ordinal, view: .image, key: sample.key))
+                    result.contents.append(content)
                 } catch  where Quarantine.concernsOneSample(error, isInFolder: item.isFolder) {
                     result.failures.append(
                         QuarantineRecord(
@@ -147,42 +191,5 @@ struct SampleEmbedder: Sendable {
             result.vectors = encoder.encodeTexts(tokens)
         }
         return result
-    }
-}
-
-/// Gathers the pieces of one chunk, in order, into an `EmbeddingChunk`.
-struct ChunkAssembly {
-    private let dimension: Int
-    private var rows: [EmbeddingRow] = []
-    private var vectors: [Float] = []
-    private(set) var failures: [QuarantineRecord] = []
-
-    init(dimension: Int) {
-        self.dimension = dimension
-    }
-
-    /// Adds a piece; returns the chunk when it is whole, and starts anew.
-    mutating func add(_ result: EmbedResult) -> (chunk: EmbeddingChunk, failures: [QuarantineRecord])? {
-        rows += result.rows
-        vectors += result.vectors
-        failures += result.failures
-        guard result.item.isLastOfChunk else { return nil }
-        let failed = failures
-        // A sample that failed has no rows at all, its captions neither.
-        let failedOrdinals = Set(failed.map(\.ordinal))
-        let order = rows.indices.filter { !failedOrdinals.contains(rows[$0].ordinal) }.sorted { left, right in
-            (rows[left].ordinal, rows[left].view.code & 0xFF, rows[left].view.code >> 16)
-                < (rows[right].ordinal, rows[right].view.code & 0xFF, rows[right].view.code >> 16)
-        }
-        var sorted: [Float] = []
-        sorted.reserveCapacity(order.count * dimension)
-        for index in order { sorted += vectors[index * dimension..<(index + 1) * dimension] }
-        let chunk = EmbeddingChunk(
-            firstOrdinal: result.item.firstOrdinal, sampleCount: result.item.sampleCount,
-            failedOrdinals: failedOrdinals.sorted(), rows: order.map { rows[$0] }, vectors: sorted)
-        rows = []
-        vectors = []
-        failures = []
-        return (chunk, failed)
     }
 }

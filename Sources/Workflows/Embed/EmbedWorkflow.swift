@@ -45,6 +45,7 @@ public enum EmbedWorkflow {
 
     private struct Counts {
         var images = 0
+        var copiedImages = 0
         var captions = 0
         var failed = 0
         var truncated = 0
@@ -82,6 +83,10 @@ public enum EmbedWorkflow {
 
         let progress = session.progress(
             title: "embed", unit: "samples", totalCount: shards.reduce(0) { $0 + Int($1.cursor.ordinal) })
+        let stage = Stage(
+            embedder: embedder, repeatedImages: try RepeatedImages(catalog: catalog), catalog: catalog,
+            embeddingsPath: space.embeddingsPath, embedsCaptions: request.embedsCaptions, session: session,
+            progress: progress)
         let started = ProgressReporter.monotonicSeconds()
         var counts = Counts()
         var done = 0
@@ -95,9 +100,7 @@ public enum EmbedWorkflow {
                 if let segment = try space.segment(of: shard), segment.header == header {
                     counts.currentShards += 1
                     try index.seal([segment])
-                } else if try await embed(
-                    shard, header, embedder, catalog, space, request, session, &counts, done, progress)
-                {
+                } else if try await stage.embed(shard, header, &counts, done: done) {
                     if let segment = try space.segment(of: shard) { try index.seal([segment]) }
                     counts.embeddedShards += 1
                 }
@@ -114,7 +117,8 @@ public enum EmbedWorkflow {
 
         let seconds = ProgressReporter.monotonicSeconds() - started
         recorder.record.counts = [
-            "images": counts.images, "captions": counts.captions, "failed": counts.failed,
+            "images": counts.images, "imagesCopied": counts.copiedImages, "captions": counts.captions,
+            "failed": counts.failed,
             "truncatedCaptions": counts.truncated, "shardsEmbedded": counts.embeddedShards,
             "shardsUpToDate": counts.currentShards, "indexRows": rowCount,
         ]
@@ -136,41 +140,55 @@ public enum EmbedWorkflow {
             vectorCount: counts.images + counts.captions)
     }
 
-    /// Embeds what is missing of one shard; false if a stop was requested before its end.
-    private static func embed(
-        _ shard: CatalogShard, _ header: EmbeddingHeader, _ embedder: SampleEmbedder, _ catalog: SampleCatalog,
-        _ space: SpaceFolder, _ request: EmbedRequest, _ session: Session, _ counts: inout Counts, _ done: Int,
-        _ progress: ProgressReporter
-    ) async throws -> Bool {
-        var writer = try EmbeddingPartWriter.open(folder: space.embeddingsPath, header: header)
-        let foundCount = Int(shard.cursor.ordinal)
-        if writer.nextOrdinal == 0 { try catalog.clearQuarantine(ofStage: "embed", inShard: shard.id) }
-        if !writer.isComplete {
-            let planError = FirstError()
-            let plan = EmbedPlan(
-                catalog: catalog, shard: shard, foundCount: foundCount, firstOrdinal: writer.nextOrdinal,
-                imagesPerItem: embedder.encoder.imageSliceRowCount, embedsCaptions: request.embedsCaptions,
-                shouldStop: { session.stop.isStopRequested }, reportFailure: { planError.note($0) })
-            var assembly = ChunkAssembly(dimension: header.dimension)
-            try await session.pool.orderedMap(plan, window: 2 * session.pool.threadCount + 1) { item in
-                try embedder(item)
-            } consume: { result in
-                counts.truncated += result.truncatedCaptionCount
-                guard let (chunk, failures) = assembly.add(result) else { return }
-                // The reason is recorded before the chunk counts as done: a kill between the two repeats the chunk.
-                if !failures.isEmpty { try catalog.quarantine(failures, inShard: shard.id) }
-                try writer.append(chunk)
-                counts.failed += chunk.failedOrdinals.count
-                for row in chunk.rows {
-                    if row.view.isVisual { counts.images += 1 } else { counts.captions += 1 }
+    /// What is the same for all shards of a run.
+    private struct Stage {
+        let embedder: SampleEmbedder
+        let repeatedImages: RepeatedImages
+        let catalog: SampleCatalog
+        let embeddingsPath: String
+        let embedsCaptions: Bool
+        let session: Session
+        let progress: ProgressReporter
+
+        /// Embeds what is missing of one shard; false if a stop was requested before its end.
+        ///
+        /// - Parameter done: samples of the shards before it, for the progress.
+        func embed(
+            _ shard: CatalogShard, _ header: EmbeddingHeader, _ counts: inout Counts, done: Int
+        ) async throws -> Bool {
+            var writer = try EmbeddingPartWriter.open(folder: embeddingsPath, header: header)
+            let foundCount = Int(shard.cursor.ordinal)
+            if writer.nextOrdinal == 0 { try catalog.clearQuarantine(ofStage: "embed", inShard: shard.id) }
+            if !writer.isComplete {
+                let planError = FirstError()
+                let plan = EmbedPlan(
+                    catalog: catalog, repeatedImages: repeatedImages, shard: shard, foundCount: foundCount,
+                    firstOrdinal: writer.nextOrdinal, imagesPerItem: embedder.encoder.imageSliceRowCount,
+                    embedsCaptions: embedsCaptions, shouldStop: { session.stop.isStopRequested },
+                    reportFailure: { planError.note($0) })
+                repeatedImages.forgetUnfinished()
+                var assembly = ChunkAssembly(embedder: embedder, repeatedImages: repeatedImages)
+                try await session.pool.orderedMap(plan, window: 2 * session.pool.threadCount + 1) { item in
+                    try embedder(item)
+                } consume: { result in
+                    counts.truncated += result.truncatedCaptionCount
+                    guard let (chunk, failures) = try assembly.add(result) else { return }
+                    // The reason is recorded before the chunk counts as done: a kill between the two repeats the chunk.
+                    if !failures.isEmpty { try catalog.quarantine(failures, inShard: shard.id) }
+                    try writer.append(chunk)
+                    counts.failed += chunk.failedOrdinals.count
+                    for row in chunk.rows {
+                        if row.view.isVisual { counts.images += 1 } else { counts.captions += 1 }
+                    }
+                    progress.update(completedCount: done + Int(writer.nextOrdinal))
                 }
-                progress.update(completedCount: done + Int(writer.nextOrdinal))
+                counts.copiedImages += assembly.copiedImageCount
+                try planError.rethrow()
+                guard Int(writer.nextOrdinal) >= foundCount else { return false }
             }
-            try planError.rethrow()
-            guard Int(writer.nextOrdinal) >= foundCount else { return false }
+            _ = try writer.finish()
+            return true
         }
-        _ = try writer.finish()
-        return true
     }
 
     /// Takes the rows of shards that are no longer in the catalog, or whose file is gone, out of the index.
@@ -198,6 +216,11 @@ public enum EmbedWorkflow {
             "embedded \(ProgressReporter.grouped(counts.images)) images and "
             + "\(ProgressReporter.grouped(counts.captions)) captions with model \(model.name) in "
             + "\(ProgressReporter.duration(seconds)) (\(rate) vectors/s); the index has \(total) vectors"
+        if counts.copiedImages > 0 {
+            text +=
+                "\n\(ProgressReporter.grouped(counts.copiedImages)) images are the same bytes as others and were "
+                + "computed once"
+        }
         if counts.failed > 0 {
             text += "\n\(counts.failed) samples could not be embedded: 'vlmpipe dataset quarantine'"
         }

@@ -12,14 +12,17 @@ struct IngestCommand: AsyncParsableCommand {
             Nothing is copied: the catalog keeps where each image's bytes are. Safe to stop and to run again; a changed \
             or vanished shard is noticed. Bad samples are set aside with their reason and never stop a run.
 
-              vlmpipe ingest shards/                        every tar below a folder
-              vlmpipe ingest 'shards/{00000..00031}.tar'    a brace pattern, expanded by vlmpipe
-              vlmpipe ingest ~/Pictures --dataset photos    images with a.txt or a.json beside a.jpg
+              vlmpipe ingest shards/                     every tar below a folder
+              vlmpipe ingest 'x/{00000..00031}.tar'      expanded by vlmpipe
               vlmpipe ingest a.tar b.tar.zst --split dev --check decode
-              vlmpipe ingest catalogue.csv --image-column front --image-column back --base photos --preview 5
-              vlmpipe ingest 'https://host/{000..099}.tar'  read with curl; 'pipe:COMMAND' reads a command, - stdin
-              vlmpipe ingest ~/Pictures --exclude thumbs --exclude '*.png'
-              vlmpipe ingest ~/Pictures --watch             goes on, and takes up what is added or removed
+              vlmpipe ingest ~/Pictures --dataset photos --exclude thumbs
+              vlmpipe ingest ~/Pictures --watch          takes up every change
+              vlmpipe ingest 'https://host/{000..099}.tar'
+              vlmpipe ingest 'pipe:ssh host cat x.tar'   or - for stdin
+              vlmpipe ingest list.csv --image-column front --image-column back \\
+                  --caption-template '{brand} {title}' --preview 5
+
+            A folder's images may have a.txt or a.json beside a.jpg. See Schemas/manifest.md for tables.
             """)
 
     @OptionGroup var global: GlobalOptions
