@@ -118,3 +118,18 @@ let package = Package(
             ]),
     ]
 )
+
+// The fuzzed parsers, which need libFuzzer's instrumentation in every module they call: Tests/fuzz.sh asks for them.
+if Context.environment["VLMPIPE_FUZZ"] != nil {
+    package.products.append(.executable(name: "vlmpipe-fuzz", targets: ["vlmpipe-fuzz"]))
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "vlmpipe-fuzz",
+            dependencies: [
+                "ByteFormats", "CLibFuzzer", "Encoders", "Imaging", "Samples", "Shards", "Tokenization", "VectorIndex",
+            ],
+            path: "Tests/Fuzz/Parsers", swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+    ]
+}

@@ -2,7 +2,7 @@
 # The one check for people and CI: packages, format, build with undeclared imports as errors, tests in release mode.
 #
 #   Tests/run.sh         everything a change must pass
-#   Tests/run.sh --all   also the address and thread sanitizers
+#   Tests/run.sh --all   also the address and thread sanitizers, and every parser fuzzed for some seconds
 set -uo pipefail
 cd "$(dirname "$0")/.."
 unset VLMPIPE_WORKSPACE
@@ -56,6 +56,7 @@ if [ "$all" = yes ] && [ ${#failed[@]} -eq 0 ]; then
         step "build with the $sanitizer sanitizer" build --scratch-path ".build-$sanitizer" --sanitize="$sanitizer"
         step "tests with the $sanitizer sanitizer" run_tests --scratch-path ".build-$sanitizer" --sanitize="$sanitizer"
     done
+    step "fuzzing" bash Tests/fuzz.sh 10
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -23,6 +23,9 @@ struct HEIFFile {
     init(
         _ bytes: Span<UInt8>, _ format: ImageFormat, limits: ImageLimits, library: String = Self.library
     ) throws(ImagingError) {
+        guard !(try HEIFReferences(bytes).areEndless) else {
+            throw ImagingError(.malformed, "items of the container refer to each other without end; replace the file")
+        }
         var facts = vlm_heif_facts()
         var status = vlm_codec_status()
         let code = unsafe bytes.withUnsafeBufferPointer { input in

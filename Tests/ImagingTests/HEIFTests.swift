@@ -86,4 +86,39 @@ import Testing
         #expect(format("ftyphei") == nil)
         #expect(format("ftyp") == nil)
     }
+
+    /// Found by fuzzing: a grid that has itself as its tile used up the stack in libheif 1.15.
+    @Test func itemsThatReferToThemselvesAreRefused() throws {
+        var bytes = try Golden.bytes(of: "slope.heic")
+        #expect(try !HEIFReferences(bytes.span).areEndless)
+        // The box `dimg` of the grid: from item 2, one reference, to item 1.
+        let grid = Array("dimg".utf8) + [0, 2, 0, 1, 0, 1]
+        let place = try #require(bytes.indices.dropLast(10).first { bytes[$0..<$0 + 10].elementsEqual(grid) })
+        bytes[place + 9] = 2
+        let error = try #require(throws: ImagingError.self) { try ImageDecoder.decode(bytes) }
+        #expect(error.code == .malformed && error.message.contains("without end"))
+    }
+
+    private func box(_ type: String, _ content: [UInt8]) -> [UInt8] {
+        let length = UInt32(content.count + 8)
+        return [24, 16, 8, 0].map { UInt8(length >> $0 & 0xFF) } + Array(type.utf8) + content
+    }
+
+    /// A container in which items 1 to `count` each refer to the next one so many times.
+    private func chain(of count: Int, times: Int) -> [UInt8] {
+        let references = (1...count).flatMap { item in
+            let targets = Array(repeatElement([0, UInt8(item + 1)], count: times).joined())
+            return box("dimg", [0, UInt8(item), 0, UInt8(times)] + targets)
+        }
+        return box("ftyp", Array("heic".utf8)) + box("meta", [0, 0, 0, 0] + box("iref", [0, 0, 0, 0] + references))
+    }
+
+    @Test func longChainsAndManyVisitsAreRefused() throws {
+        #expect(try !HEIFReferences(chain(of: HEIFReferences.maximumDepth - 1, times: 1).span).areEndless)
+        #expect(try HEIFReferences(chain(of: HEIFReferences.maximumDepth, times: 1).span).areEndless)
+        #expect(try HEIFReferences(chain(of: 200, times: 1).span).areEndless)
+        // 100 tiles of 100 tiles each are decoded, 100 times that are not.
+        #expect(try !HEIFReferences(chain(of: 2, times: 100).span).areEndless)
+        #expect(try HEIFReferences(chain(of: 3, times: 100).span).areEndless)
+    }
 }
