@@ -4,11 +4,11 @@
 
 #include "cpu_features.h"
 #include "dispatch.h"
+#include "panel_pack.h"
 #include "product_end.h"
 
 enum { MR = VLM_PANEL_ROWS, NR = VLM_PANEL_COLUMNS };
 
-typedef float quad __attribute__((vector_size(16), aligned(4)));
 typedef float octet __attribute__((vector_size(32), aligned(4)));
 
 int vlm_product_level(void) {
@@ -20,34 +20,12 @@ int vlm_product_level(void) {
 
 size_t vlm_packed_row_count(size_t rows, size_t depth) { return (rows + MR - 1) / MR * MR * depth; }
 
-// target[p * MR + r] = source[r * stride + p] of four rows.
-VLM_INLINE void pack_four_rows(const float *source, size_t stride, size_t depth, float *target) {
-    const float *x0 = source, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride;
-    size_t p = 0;
-    for (; p + 4 <= depth; p += 4) {
-        quad a = *(const quad *)(x0 + p), b = *(const quad *)(x1 + p);
-        quad e = *(const quad *)(x2 + p), f = *(const quad *)(x3 + p);
-        quad ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-        quad ef0 = __builtin_shufflevector(e, f, 0, 4, 1, 5), ef1 = __builtin_shufflevector(e, f, 2, 6, 3, 7);
-        *(quad *)(target + (p + 0) * MR) = __builtin_shufflevector(ab0, ef0, 0, 1, 4, 5);
-        *(quad *)(target + (p + 1) * MR) = __builtin_shufflevector(ab0, ef0, 2, 3, 6, 7);
-        *(quad *)(target + (p + 2) * MR) = __builtin_shufflevector(ab1, ef1, 0, 1, 4, 5);
-        *(quad *)(target + (p + 3) * MR) = __builtin_shufflevector(ab1, ef1, 2, 3, 6, 7);
-    }
-    for (; p < depth; p++) {
-        target[p * MR + 0] = x0[p];
-        target[p * MR + 1] = x1[p];
-        target[p * MR + 2] = x2[p];
-        target[p * MR + 3] = x3[p];
-    }
-}
-
 VLM_DISPATCH
 void vlm_pack_rows(const float *x, size_t stride, size_t rows, size_t depth, float *packed) {
     for (size_t first = 0; first < rows; first += MR) {
         for (size_t r = 0; r < MR; r += 4) {
             if (first + r + 4 <= rows) {
-                pack_four_rows(x + (first + r) * stride, stride, depth, packed + r);
+                vlm_pack_four_rows((const vlm_unit *)(x + (first + r) * stride), stride, depth, (vlm_unit *)(packed + r));
                 continue;
             }
             for (size_t lane = r; lane < r + 4; lane++) {
@@ -135,6 +113,8 @@ static void product_plain(const float *packed, size_t rows, const float *weight,
 
 #define AVX512 __attribute__((target("arch=x86-64-v4")))
 #define AVX2 __attribute__((target("arch=x86-64-v3")))
+// Inlined into the loops over tiles, sums would leave their registers for constants of the end.
+#define VLM_SEPARATE __attribute__((noinline)) static
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // Each panel row times two vectors of columns; `mr` rows are a constant where this is inlined.
@@ -163,7 +143,7 @@ AVX512 VLM_INLINE void tile_rows_avx512(int mr, const float *a, const float *b, 
     }
 }
 
-AVX512 static void tile_avx512(const float *a, const float *b, size_t rows, size_t depth, float *tile) {
+AVX512 VLM_SEPARATE void tile_avx512(const float *a, const float *b, size_t rows, size_t depth, float *tile) {
     if (rows > 8) tile_rows_avx512(12, a, b, depth, tile);
     else if (rows > 4) tile_rows_avx512(8, a, b, depth, tile);
     else tile_rows_avx512(4, a, b, depth, tile);
@@ -201,7 +181,7 @@ AVX2 VLM_INLINE void tile_six_avx2(const float *a, const float *b, size_t depth,
     }
 }
 
-AVX2 static void tile_avx2(const float *a, const float *b, size_t rows, size_t depth, float *tile) {
+AVX2 VLM_SEPARATE void tile_avx2(const float *a, const float *b, size_t rows, size_t depth, float *tile) {
     for (size_t r = 0; r < rows; r += 6) {
         for (size_t c = 0; c < NR; c += 16) tile_six_avx2(a + r, b + c, depth, tile + r * NR + c);
     }

@@ -20,13 +20,16 @@ public final class DualEncoder: Sendable {
     public let towers: EncoderTowers
     let architecture: DualEncoderArchitecture
     let parameters: FloatBuffer
+    /// What the towers' products are computed in.
+    public let precision: Precision
+    let plan: InferencePlan
     let bufferPool = InferenceBufferPool()
 
     /// Takes a snapshot of `parameters`, which must be laid out for `configuration`.
     ///
     /// Throws `weightMismatch` when the count differs and `nonFiniteWeight` when a value is infinite or NaN.
     public convenience init(
-        configuration: DualEncoderConfiguration, parameters: FloatBuffer
+        configuration: DualEncoderConfiguration, parameters: FloatBuffer, precision: Precision = .fp32
     ) throws(EncodersError) {
         let architecture = try DualEncoderArchitecture(configuration)
         guard parameters.count == architecture.layout.totalCount else {
@@ -35,23 +38,30 @@ public final class DualEncoder: Sendable {
                 "\(parameters.count) parameters given, this configuration has \(architecture.layout.totalCount); use the weights it was trained with",
                 at: "parameters")
         }
-        try self.init(architecture: architecture, owned: parameters.copy())
+        try self.init(architecture: architecture, owned: parameters.copy(), precision: precision)
     }
 
     /// Takes over `parameters`, which nobody may write any more.
-    convenience init(architecture: DualEncoderArchitecture, owned parameters: FloatBuffer) throws(EncodersError) {
+    convenience init(
+        architecture: DualEncoderArchitecture, owned parameters: FloatBuffer, precision: Precision = .fp32
+    ) throws(EncodersError) {
         for entry in architecture.layout.entries
         where !RowKernels.isFinite(FloatRegion(parameters, offset: entry.offset, count: entry.count)) {
             throw EncodersError(
                 .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
                 at: entry.name)
         }
-        self.init(architecture: architecture, checked: parameters, towers: .all)
+        self.init(architecture: architecture, checked: parameters, towers: .all, precision: precision)
     }
 
     /// Takes over `parameters`, finite where `towers` need them, which nobody may write any more.
-    init(architecture: DualEncoderArchitecture, checked parameters: FloatBuffer, towers: EncoderTowers) {
+    init(
+        architecture: DualEncoderArchitecture, checked parameters: FloatBuffer, towers: EncoderTowers,
+        precision: Precision = .fp32
+    ) {
         self.towers = towers
+        self.precision = precision
+        plan = InferencePlan(precision, architecture, parameters: parameters, towers: towers)
         configuration = architecture.configuration
         self.architecture = architecture
         self.parameters = parameters
@@ -135,7 +145,8 @@ public final class DualEncoder: Sendable {
         precondition(towers.contains(.image), "this encoder was loaded without its image tower")
         let vision = configuration.vision
         let inference = TowerInference(
-            parameters: parameters, buffers: buffers, activation: configuration.imageActivation.function)
+            parameters: parameters, plan: plan, buffers: buffers,
+            activation: configuration.imageActivation.function)
         let images = ImageSlice(
             pixels: pixels, byteOffset: first * vision.imageByteCount, rowCount: rowCount,
             sliceRowCount: computedImageCount(rowCount), vision: vision, normalization: architecture.pixelNormalization)
@@ -154,7 +165,7 @@ public final class DualEncoder: Sendable {
         precondition(towers.contains(.text), "this encoder was loaded without its text tower")
         let text = configuration.text
         let inference = TowerInference(
-            parameters: parameters, buffers: buffers, activation: configuration.textActivation.function)
+            parameters: parameters, plan: plan, buffers: buffers, activation: configuration.textActivation.function)
         return inference.encode(
             architecture.textTower, batch, width: text.width, isCausal: text.isCausal, output: output,
             observer: observer)

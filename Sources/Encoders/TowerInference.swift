@@ -28,6 +28,7 @@ enum TowerOutput {
 /// Forward passes without a tape: the kernels of the training path over a few buffers that are used again in every block.
 struct TowerInference {
     let parameters: FloatBuffer
+    let plan: InferencePlan
     let buffers: InferenceBuffers
     let activation: ActivationFunction
 
@@ -50,6 +51,13 @@ struct TowerInference {
         _ layer: LinearLayer, _ x: FloatRegion, bias: FloatRegion?, into y: FloatRegion, rowCount: Int,
         activation: ActivationFunction? = nil, residual: FloatRegion? = nil
     ) {
+        if let weights = plan[layer] {
+            QuantizedProduct.multiply(
+                x, by: weights, bias: bias, activation: activation, residual: residual, into: y, rowCount: rowCount,
+                scratch: buffers.region(
+                    .packed, QuantizedProduct.Scratch(rowCount: rowCount, weights: weights).count))
+            return
+        }
         let depth = layer.inputWidth
         let packed = buffers.region(.packed, PanelProduct.packedCount(rowCount: rowCount, depth: depth))
         PanelProduct.pack(x, into: packed, rowCount: rowCount, depth: depth)

@@ -3,7 +3,7 @@ import CKernels
 /// Products y = f(x·Wᵀ + b) + residual of packed rows with row-major weights [columns, depth], on the calling thread.
 ///
 /// Register tiles of 12 rows by 32 columns; bias, activation and residual are applied to a tile while it is in the first cache.
-/// The weights of 32 columns at a time are transposed into `panel`, which costs two hundredths of a product of 300 rows and spares a
+/// The weights of 32 columns at a time are transposed into `panel`, which costs six hundredths of a product of 300 rows and spares a
 /// second copy of the weights.
 ///
 /// **Same result.** An element is one sum in the order of depth, in runs of 384 terms that are then added: it depends on its own row

@@ -7,8 +7,7 @@ struct TowerBenchmark {
     /// One line of the result.
     struct Result: Encodable {
         let model: String
-        /// `fp32` or `int8`.
-        let precision: String
+        let precision: Precision
         /// Images or texts of one slice.
         let rowsPerSlice: Int
         let threads: Int
@@ -24,6 +23,9 @@ struct TowerBenchmark {
         let panelGflops: Double
         /// `gflops` over the better of the two.
         let share: Double
+        /// Mean and first percentile of the cosines between the vectors of Float32 and these.
+        let cosineMean: Double
+        let cosineFirstPercentile: Double
         /// One short text in a warm process.
         var millisecondsPerQuery: Double?
     }
@@ -33,20 +35,31 @@ struct TowerBenchmark {
     /// Of each of the three alternating measurements.
     let seconds: Double
 
+    private let precision: Precision
     private let encoder: DualEncoder
+    private let reference: DualEncoder
     private let pixels: [UInt8]
     private let texts: [[Int32]]
     private let operations: TowerOperations
     private let itemCount: Int
 
-    init(_ model: TowerModel, threadCount: Int, seconds: Double) throws {
+    /// - Parameter hasOutliers: Whether six gains of each norm are 30 times larger than the rest.
+    init(
+        _ model: TowerModel, _ precision: Precision, threadCount: Int, seconds: Double, hasOutliers: Bool
+    ) throws {
         self.model = model
+        self.precision = precision
         self.threadCount = threadCount
         self.seconds = seconds
         let configuration = try model.configuration()
         let architecture = try DualEncoderArchitecture(configuration)
-        encoder = try DualEncoder(
-            configuration: configuration, parameters: architecture.initialParameters(seed: 1))
+        let parameters = architecture.initialParameters(seed: 1)
+        for entry in architecture.layout.entries where hasOutliers && entry.name.hasSuffix("Norm.weight") {
+            for index in 0..<6 { parameters[entry.offset + index * 37 % entry.count] *= 30 }
+        }
+        encoder = try DualEncoder(configuration: configuration, parameters: parameters, precision: precision)
+        reference =
+            precision == .fp32 ? encoder : try DualEncoder(configuration: configuration, parameters: parameters)
         itemCount = model.isText ? 128 : encoder.imageSliceRowCount
         let byteCount = model.isText ? 0 : itemCount * configuration.vision.imageByteCount
         pixels = (0..<byteCount).map { place -> UInt8 in UInt8(truncatingIfNeeded: (place &* 2_654_435_761) >> 13) }
@@ -71,20 +84,32 @@ struct TowerBenchmark {
             panels.append(await productRate(usesPanels: true))
         }
         let gflops = Self.median(processor) * Double(operations.count * threadCount) * 1e-9
+        let cosines = cosines()
         let peak = (sgemm: Self.median(sgemm), panels: Self.median(panels))
         return Result(
-            model: model.rawValue, precision: "fp32", rowsPerSlice: itemCount, threads: threadCount,
+            model: model.rawValue, precision: precision, rowsPerSlice: itemCount, threads: threadCount,
             itemsPerSecond: Self.median(wall), itemsPerCPUSecond: Self.median(processor), gflops: gflops,
             sgemmGflops: peak.sgemm, panelGflops: peak.panels, share: gflops / max(peak.sgemm, peak.panels),
+            cosineMean: cosines.reduce(0, +) / Double(cosines.count),
+            cosineFirstPercentile: cosines[cosines.count / 100],
             millisecondsPerQuery: model.isText ? queryMilliseconds() : nil)
     }
 
     private func encode() {
-        if model.isText {
-            _ = encoder.encodeTexts(texts)
-        } else {
-            _ = encoder.encodeImages(pixels, count: itemCount)
-        }
+        _ = vectors(encoder)
+    }
+
+    private func vectors(_ encoder: DualEncoder) -> [Float] {
+        model.isText ? encoder.encodeTexts(texts) : encoder.encodeImages(pixels, count: itemCount)
+    }
+
+    /// Cosines of each item's vectors in Float32 and in this precision, ascending.
+    private func cosines() -> [Double] {
+        let (exact, ours) = (vectors(reference), vectors(encoder))
+        let dimension = encoder.embeddingDimension
+        return stride(from: 0, to: exact.count, by: dimension).map { row -> Double in
+            (row..<row + dimension).reduce(0) { $0 + Double(exact[$1]) * Double(ours[$1]) }
+        }.sorted()
     }
 
     private func queryMilliseconds() -> Double {

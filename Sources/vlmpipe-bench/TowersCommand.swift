@@ -1,5 +1,8 @@
 import ArgumentParser
+import Encoders
 import Foundation
+
+extension Precision: ExpressibleByArgument {}
 
 /// `vlmpipe-bench towers`.
 struct TowersCommand: AsyncParsableCommand {
@@ -14,6 +17,8 @@ struct TowersCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("Models (default: all).", valueName: "model")) var models: [TowerModel] = []
+    @Option(help: ArgumentHelp("fp32 or int8 (default: both).", valueName: "precision")) var precision: Precision?
+    @Flag(help: "Make six gains of each norm 30 times larger than the rest.") var outliers = false
     @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: "Seconds of each of the alternating measurements.") var seconds = 2.0
 
@@ -27,7 +32,11 @@ struct TowersCommand: AsyncParsableCommand {
     func run() async throws {
         var results: [TowerBenchmark.Result] = []
         for model in models.isEmpty ? TowerModel.allCases : models {
-            results.append(try await TowerBenchmark(model, threadCount: threads, seconds: seconds).run())
+            for precision in precision.map({ [$0] }) ?? Precision.allCases {
+                let benchmark = try TowerBenchmark(
+                    model, precision, threadCount: threads, seconds: seconds, hasOutliers: outliers)
+                results.append(await benchmark.run())
+            }
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

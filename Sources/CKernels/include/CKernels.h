@@ -12,6 +12,7 @@
 #include "index_scan.h"
 #include "panel_product.h"
 #include "pooling.h"
+#include "quantised_product.h"
 #include "resample.h"
 #include "rotary.h"
 #include "transformer.h"
