@@ -83,7 +83,8 @@ let package = Package(
         .executableTarget(
             name: "vlmpipe-bench",
             dependencies: [
-                "Workflows", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Encoders", "Kernels", "Workflows",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 

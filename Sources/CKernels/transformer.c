@@ -3,42 +3,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "activation.h"
 #include "dispatch.h"
-#include "elementary.h"
 
 VLM_DISPATCH
 void vlm_exponential(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] = vlm_exp(x[i]);
-}
-
-// f and f' of the exact GELU: x Phi(x) and Phi(x) + x phi(x).
-VLM_INLINE float gelu(float x, float *derivative) {
-#pragma clang fp contract(fast)
-    float gaussian;
-    float cdf = vlm_normal_cdf(x, &gaussian);
-    *derivative = cdf + x * (gaussian * 0.398942280401432678f);  // 1/sqrt(2 pi)
-    return x * cdf;
-}
-
-// f and f' of x sigma(a x): s and s + a x s (1 - s).
-VLM_INLINE float quick_gelu(float x, float *derivative) {
-#pragma clang fp contract(fast)
-    const float a = 1.702f;  // Hendrycks and Gimpel's fit of the GELU
-    // The saturating exp keeps s a number; sigma(-88) = 6e-39 is 0 for every use here.
-    float s = 1.0f / (1.0f + vlm_exp(-a * x));
-    *derivative = s + a * x * (s * (1.0f - s));
-    return x * s;
-}
-
-// f and f' of x (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), which is x sigma(2u): s + 2 x u' s (1 - s).
-VLM_INLINE float gelu_tanh(float x, float *derivative) {
-#pragma clang fp contract(fast)
-    const float a = 1.59576912160573071f;  // 2 sqrt(2/pi)
-    const float b = 0.044715f * a;         // Hendrycks and Gimpel's second fit of the GELU
-    float square = x * x;
-    float s = 1.0f / (1.0f + vlm_exp(-x * (a + b * square)));
-    *derivative = s + x * (a + 3.0f * b * square) * (s * (1.0f - s));
-    return x * s;
 }
 
 #define ACTIVATION_LOOPS(f)                                                        \
@@ -73,11 +43,11 @@ VLM_DISPATCH
 static void activation_rows(const float *h, const float *b, float *out, float *derivative, size_t rows, size_t cols,
                             int kind) {
     if (kind == VLM_ACTIVATION_QUICK_GELU) {
-        ACTIVATION_LOOPS(quick_gelu)
+        ACTIVATION_LOOPS(vlm_quick_gelu)
     } else if (kind == VLM_ACTIVATION_GELU_TANH) {
-        ACTIVATION_LOOPS(gelu_tanh)
+        ACTIVATION_LOOPS(vlm_gelu_tanh)
     } else {
-        ACTIVATION_LOOPS(gelu)
+        ACTIVATION_LOOPS(vlm_gelu)
     }
 }
 

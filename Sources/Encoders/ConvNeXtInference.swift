@@ -137,8 +137,6 @@ struct ConvNeXtInference {
     }
 
     private func activated(_ layer: LinearLayer, _ x: FloatRegion, into y: FloatRegion, rowCount: Int) {
-        LinearKernel.applyActivated(
-            x, weight: tower.region(of: layer.weight), bias: layer.bias.map(tower.region(of:)), activation: .gelu,
-            into: y, rowCount: rowCount, inputWidth: layer.inputWidth, outputWidth: layer.outputWidth)
+        tower.linear(layer, x, into: y, rowCount: rowCount, activation: .gelu)
     }
 }

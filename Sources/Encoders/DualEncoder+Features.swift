@@ -58,7 +58,7 @@ extension DualEncoder {
         var result: [Float] = []
         result.reserveCapacity(count * used)
         forEachImageSlice(pixels, count: count, output: output) { region, rowCount in
-            let rowLength = region.count / imageSliceRowCount
+            let rowLength = region.count / computedImageCount(rowCount)
             for row in 0..<rowCount {
                 result += region.region(at: row * rowLength + prefix, count: used).array
             }
@@ -70,11 +70,13 @@ extension DualEncoder {
     public func textFeatures(_ tokens: [[Int32]], _ feature: TextFeature) -> [[Float]] {
         let width = configuration.text.width
         var result = [[Float]](repeating: [], count: tokens.count)
-        forEachTextSlice(tokens, output: feature == .pooled ? .pooled : .tokens) { region, bucket, members in
-            let rowLength = region.count / bucket.rowCount
-            for (row, member) in members.enumerated() {
-                let used = feature == .pooled ? 1 : configuration.text.computedLength(of: tokens[member])
-                result[member] = region.region(at: row * rowLength, count: used * width).array
+        forEachTextSlice(tokens, output: feature == .pooled ? .pooled : .tokens) { region, batch, texts in
+            for (index, text) in texts.enumerated() {
+                let rows =
+                    feature == .pooled
+                    ? index..<index + 1
+                    : Int(batch.sequences.offsets[index])..<Int(batch.sequences.offsets[index + 1])
+                result[text] = region.region(at: rows.lowerBound * width, count: rows.count * width).array
             }
         }
         return result

@@ -49,7 +49,7 @@ extension DualEncoder {
             pixels.count == configuration.vision.imageByteCount,
             "\(pixels.count) bytes for an image of \(configuration.vision.imageByteCount)")
         // All images of a slice have the same share of each stage.
-        return stages(count: { [imageSliceRowCount] _, region in region.count / imageSliceRowCount }) {
+        return stages(count: { [computed = computedImageCount(1)] _, region in region.count / computed }) {
             buffers, observer in
             _ = encodeImageSlice(pixels, first: 0, rowCount: 1, buffers, observer: observer)
         }
@@ -59,7 +59,6 @@ extension DualEncoder {
     /// sees.
     public func textStages(_ tokens: [Int32]) -> [EncoderStage] {
         let rowCount = configuration.text.computedLength(of: tokens)
-        let buckets = TextBucket.buckets(of: [tokens], in: configuration.text)
         return stages(
             count: { [configuration, embeddingDimension] name, _ in
                 switch name {
@@ -69,7 +68,7 @@ extension DualEncoder {
                 }
             }
         ) { buffers, observer in
-            _ = encodeTextSlice([tokens], buckets[0], buffers, observer: observer)
+            _ = encodeTextSlice(TextBatch([tokens], configuration.text), buffers, observer: observer)
         }
     }
 

@@ -8,9 +8,9 @@ import Tensors
 /// let query = encoder.encodeTexts([tokenizer.encode("orange cat in the sun")])  // E floats
 /// ```
 ///
-/// **Same result.** Towers always run on slices whose row count depends on the model (and, for texts, on the text's own
-/// length rounded up to a multiple of 8) alone; missing rows are filled up and thrown away. Hence an embedding is bit-identical
-/// whatever it is encoded together with, on however many threads.
+/// **Same result.** Every step treats rows alone and sums them in an order of their own (`PanelProduct`), hence an embedding is
+/// bit-identical whatever it is encoded together with, on however many threads. Only the residual networks' pooling is not of
+/// that kind: they run on slices of a fixed number of images, filled up with empty ones that are thrown away.
 ///
 /// Calls run on the calling thread; any number of threads may call at once, each takes its own activations.
 public final class DualEncoder: Sendable {
@@ -20,13 +20,16 @@ public final class DualEncoder: Sendable {
     public let towers: EncoderTowers
     let architecture: DualEncoderArchitecture
     let parameters: FloatBuffer
+    /// What the towers' products are computed in.
+    public let precision: Precision
+    let plan: InferencePlan
     let bufferPool = InferenceBufferPool()
 
     /// Takes a snapshot of `parameters`, which must be laid out for `configuration`.
     ///
     /// Throws `weightMismatch` when the count differs and `nonFiniteWeight` when a value is infinite or NaN.
     public convenience init(
-        configuration: DualEncoderConfiguration, parameters: FloatBuffer
+        configuration: DualEncoderConfiguration, parameters: FloatBuffer, precision: Precision = .fp32
     ) throws(EncodersError) {
         let architecture = try DualEncoderArchitecture(configuration)
         guard parameters.count == architecture.layout.totalCount else {
@@ -35,23 +38,30 @@ public final class DualEncoder: Sendable {
                 "\(parameters.count) parameters given, this configuration has \(architecture.layout.totalCount); use the weights it was trained with",
                 at: "parameters")
         }
-        try self.init(architecture: architecture, owned: parameters.copy())
+        try self.init(architecture: architecture, owned: parameters.copy(), precision: precision)
     }
 
     /// Takes over `parameters`, which nobody may write any more.
-    convenience init(architecture: DualEncoderArchitecture, owned parameters: FloatBuffer) throws(EncodersError) {
+    convenience init(
+        architecture: DualEncoderArchitecture, owned parameters: FloatBuffer, precision: Precision = .fp32
+    ) throws(EncodersError) {
         for entry in architecture.layout.entries
         where !RowKernels.isFinite(FloatRegion(parameters, offset: entry.offset, count: entry.count)) {
             throw EncodersError(
                 .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
                 at: entry.name)
         }
-        self.init(architecture: architecture, checked: parameters, towers: .all)
+        self.init(architecture: architecture, checked: parameters, towers: .all, precision: precision)
     }
 
     /// Takes over `parameters`, finite where `towers` need them, which nobody may write any more.
-    init(architecture: DualEncoderArchitecture, checked parameters: FloatBuffer, towers: EncoderTowers) {
+    init(
+        architecture: DualEncoderArchitecture, checked parameters: FloatBuffer, towers: EncoderTowers,
+        precision: Precision = .fp32
+    ) {
         self.towers = towers
+        self.precision = precision
+        plan = InferencePlan(precision, architecture, parameters: parameters, towers: towers)
         configuration = architecture.configuration
         self.architecture = architecture
         self.parameters = parameters
@@ -66,11 +76,8 @@ public final class DualEncoder: Sendable {
     /// The learned bias of pairwise logits exp(logitScale) · similarity + logitBias; nil where the model has none.
     public var logitBias: Float? { architecture.logitBiasOffset.map { parameters[$0] } }
 
-    /// Images per slice: batches of a multiple of it waste nothing.
+    /// Images per slice: batches of a multiple of it run at full speed.
     public var imageSliceRowCount: Int { architecture.imageSliceRowCount }
-
-    /// Texts per slice of the shortest texts; slices of longer ones hold fewer. Batches of many times this waste little.
-    public var textSliceRowCount: Int { TextBucket.rowCount(paddedLength: TextBucket.lengthMultiple) }
 
     /// Embeds `count` images: rows × columns × RGB bytes of the model's input size, one image after the other.
     ///
@@ -90,15 +97,9 @@ public final class DualEncoder: Sendable {
     /// Returns [count, E] in the order given, unit-length rows. Traps on empty or over-long texts and on ids outside the
     /// vocabulary, which no tokenizer of this model makes.
     public func encodeTexts(_ tokens: [[Int32]]) -> [Float] {
-        var result = [Float](repeating: 0, count: tokens.count * embeddingDimension)
-        forEachTextSlice(tokens, output: .embedding) { region, _, members in
-            let embeddings = region.array
-            for (row, member) in members.enumerated() {
-                result.replaceSubrange(
-                    member * embeddingDimension..<(member + 1) * embeddingDimension,
-                    with: embeddings[row * embeddingDimension..<(row + 1) * embeddingDimension])
-            }
-        }
+        var result: [Float] = []
+        result.reserveCapacity(tokens.count * embeddingDimension)
+        forEachTextSlice(tokens, output: .embedding) { region, _, _ in result += region.array }
         return result
     }
 
@@ -119,25 +120,24 @@ public final class DualEncoder: Sendable {
         }
     }
 
-    /// Calls `body` with each slice's rows and the indices of its texts.
+    /// Calls `body` with the output of each slice of texts, in order.
     func forEachTextSlice(
-        _ tokens: [[Int32]], output: TowerOutput, _ body: (FloatRegion, TextBucket, _ members: ArraySlice<Int>) -> Void
+        _ tokens: [[Int32]], output: TowerOutput, _ body: (FloatRegion, TextBatch, _ texts: Range<Int>) -> Void
     ) {
-        let buckets = TextBucket.buckets(of: tokens, in: configuration.text)
         bufferPool.withBuffers { buffers in
-            for bucket in buckets {
-                var first = 0
-                while first < bucket.members.count {
-                    let members = bucket.members[first..<min(first + bucket.rowCount, bucket.members.count)]
-                    body(
-                        encodeTextSlice(members.map { tokens[$0] }, bucket, buffers, output: output), bucket, members)
-                    first += bucket.rowCount
-                }
+            for texts in TextBatch.slices(of: tokens, in: configuration.text) {
+                let batch = TextBatch(tokens[texts], configuration.text)
+                body(encodeTextSlice(batch, buffers, output: output), batch, texts)
             }
         }
     }
 
-    /// All rows of a slice; those from `rowCount` on are of zero input and mean nothing.
+    /// Images that are computed for `rowCount` of a slice.
+    func computedImageCount(_ rowCount: Int) -> Int {
+        if case .modifiedResNet = architecture.imageTower { imageSliceRowCount } else { rowCount }
+    }
+
+    /// All rows of a slice; those from `rowCount` on, if there are any, are of zero input and mean nothing.
     func encodeImageSlice(
         _ pixels: [UInt8], first: Int, rowCount: Int, _ buffers: InferenceBuffers, output: TowerOutput = .embedding,
         observer: StageObserver? = nil
@@ -145,10 +145,11 @@ public final class DualEncoder: Sendable {
         precondition(towers.contains(.image), "this encoder was loaded without its image tower")
         let vision = configuration.vision
         let inference = TowerInference(
-            parameters: parameters, buffers: buffers, activation: configuration.imageActivation.function)
+            parameters: parameters, plan: plan, buffers: buffers,
+            activation: configuration.imageActivation.function)
         let images = ImageSlice(
             pixels: pixels, byteOffset: first * vision.imageByteCount, rowCount: rowCount,
-            sliceRowCount: imageSliceRowCount, vision: vision, normalization: architecture.pixelNormalization)
+            sliceRowCount: computedImageCount(rowCount), vision: vision, normalization: architecture.pixelNormalization)
         switch architecture.imageTower {
         case .transformer(let tower): return inference.encode(tower, images, output: output, observer: observer)
         case .convNeXt(let tower): return inference.encode(tower, images, output: output, observer: observer)
@@ -156,17 +157,17 @@ public final class DualEncoder: Sendable {
         }
     }
 
-    /// All rows of a slice; those behind the given texts are of padding and mean nothing.
+    /// The output of a slice of texts.
     func encodeTextSlice(
-        _ texts: [[Int32]], _ bucket: TextBucket, _ buffers: InferenceBuffers, output: TowerOutput = .embedding,
+        _ batch: TextBatch, _ buffers: InferenceBuffers, output: TowerOutput = .embedding,
         observer: StageObserver? = nil
     ) -> FloatRegion {
         precondition(towers.contains(.text), "this encoder was loaded without its text tower")
         let text = configuration.text
         let inference = TowerInference(
-            parameters: parameters, buffers: buffers, activation: configuration.textActivation.function)
+            parameters: parameters, plan: plan, buffers: buffers, activation: configuration.textActivation.function)
         return inference.encode(
-            architecture.textTower, bucket.pack(texts, text), width: text.width, isCausal: text.isCausal,
-            output: output, observer: observer)
+            architecture.textTower, batch, width: text.width, isCausal: text.isCausal, output: output,
+            observer: observer)
     }
 }

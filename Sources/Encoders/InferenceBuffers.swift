@@ -7,7 +7,7 @@ import Synchronization
 final class InferenceBuffers: @unchecked Sendable {
     enum Slot: Int, CaseIterable {
         case input, stemOutput, stream, normed, queryKeyValue, attended, hidden
-        case pooledStream, pooledNormed, query, projected, embedding, norms, scratch, bias, gateAndValue
+        case pooledStream, pooledNormed, query, projected, embedding, norms, scratch, bias, gateAndValue, packed, panel
     }
 
     private var buffers = Slot.allCases.map { _ in FloatBuffer(count: 0) }

@@ -60,6 +60,12 @@ struct ConvolutionLayer: Sendable {
     let inputChannelCount: Int
     let outputChannelCount: Int
 
+    /// As a linear map of what each output place looks at.
+    var map: LinearLayer {
+        LinearLayer(
+            weight: weight, bias: bias, inputWidth: 9 * inputChannelCount, outputWidth: outputChannelCount)
+    }
+
     /// The geometry over square images of `inputSize` pixels per side.
     func shape(inputSize: Int) -> ConvolutionShape {
         ConvolutionShape(

@@ -114,9 +114,7 @@ struct ModifiedResNetInference {
 
     /// x·Wᵀ, without the bias.
     private func product(_ layer: LinearLayer, _ x: FloatRegion, into y: FloatRegion, rowCount: Int) {
-        MatrixProduct.multiply(
-            x, by: tower.region(of: layer.weight), isRightTransposed: true, into: y, rowCount: rowCount,
-            columnCount: layer.outputWidth, depth: layer.inputWidth)
+        tower.product(layer, x, bias: nil, into: y, rowCount: rowCount)
     }
 
     /// `x` itself when there is nothing to pool.

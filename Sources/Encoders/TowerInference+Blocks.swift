@@ -132,9 +132,7 @@ extension TowerInference {
             RowKernels.copy(region(of: queryBias), to: bias.region(at: 0, count: width))
         }
         RowKernels.copy(region(of: valueBias), to: bias.region(at: layer.outputWidth - width, count: width))
-        LinearKernel.apply(
-            x, weight: region(of: layer.weight), bias: bias, into: y, rowCount: rowCount, inputWidth: layer.inputWidth,
-            outputWidth: layer.outputWidth)
+        product(layer, x, bias: bias, into: y, rowCount: rowCount)
     }
 
     private func attentionOutput(
@@ -161,16 +159,11 @@ extension TowerInference {
         let hidden = buffers.region(.hidden, rowCount * hiddenWidth)
         if layer.isGated, let bias = layer.hidden.bias {
             let both = buffers.region(.gateAndValue, rowCount * layer.hidden.outputWidth)
-            LinearKernel.apply(
-                normed, weight: region(of: layer.hidden.weight), into: both, rowCount: rowCount,
-                inputWidth: layer.hidden.inputWidth, outputWidth: layer.hidden.outputWidth)
+            product(layer.hidden, normed, bias: nil, into: both, rowCount: rowCount)
             RowKernels.siluGate(
                 both, bias: region(of: bias), into: hidden, rowCount: rowCount, columnCount: hiddenWidth)
         } else {
-            LinearKernel.applyActivated(
-                normed, weight: region(of: layer.hidden.weight), bias: layer.hidden.bias.map(region(of:)),
-                activation: activation, into: hidden, rowCount: rowCount, inputWidth: layer.hidden.inputWidth,
-                outputWidth: hiddenWidth)
+            linear(layer.hidden, normed, into: hidden, rowCount: rowCount, activation: activation)
         }
         if let layer = layer.norm { norm(layer, hidden, into: hidden, rowCount: rowCount) }
         linear(layer.output, hidden, into: stream, rowCount: rowCount, residual: stream)

@@ -32,10 +32,7 @@ extension TowerInference {
                 ConvolutionKernels.imageToColumns(x, into: columns, batchCount: sliceRowCount, shape: shape)
                 let y = buffers.region(
                     index.isMultiple(of: 2) ? .queryKeyValue : .attended, placeCount * layer.outputChannelCount)
-                LinearKernel.applyActivated(
-                    columns, weight: region(of: layer.weight), bias: region(of: layer.bias), activation: activation,
-                    into: y, rowCount: placeCount, inputWidth: shape.columnCount,
-                    outputWidth: layer.outputChannelCount)
+                linear(layer.map, columns, into: y, rowCount: placeCount, activation: activation)
                 x = y
                 size = shape.outputHeight
             }

@@ -38,18 +38,19 @@ extension TowerInference {
             observer: observer)
     }
 
-    /// A slice of texts through the text tower; rows behind the texts are of padding and mean nothing.
+    /// A slice of texts through the text tower.
     func encode(
-        _ tower: TextTowerLayers, _ packed: TextBucket.Packed, width: Int, isCausal: Bool, output: TowerOutput,
+        _ tower: TextTowerLayers, _ batch: TextBatch, width: Int, isCausal: Bool, output: TowerOutput,
         observer: StageObserver?
     ) -> FloatRegion {
         let rows = TokenRows(
-            sequences: packed.sequences, rowCount: packed.tokens.count, isCausal: isCausal,
-            pooledRows: packed.pooledRows, queryOffsets: packed.queryOffsets)
+            sequences: batch.sequences.offsets, rowCount: batch.tokens.count, isCausal: isCausal,
+            pooledRows: batch.pooledRows,
+            queryOffsets: SequenceOffsets(count: batch.sequences.count, length: 1).offsets)
         let stream = buffers.region(.stream, rows.rowCount * width)
         IndexedRowKernels.embedding(
-            table: region(of: tower.tokenEmbedding), positions: region(of: tower.positions), tokens: packed.tokens,
-            places: packed.places, into: stream, columnCount: width)
+            table: region(of: tower.tokenEmbedding), positions: region(of: tower.positions), tokens: batch.tokens,
+            places: batch.places, into: stream, columnCount: width)
         observer?(.stem, stream)
         if output == .tokens { return allTokens(tower.blocks, tower.finalNorm, stream, rows, observer) }
         let features = pooledToken(tower.blocks, tower.finalNorm, stream, rows, observer)

@@ -9,7 +9,7 @@ struct ImageSlice {
     let byteOffset: Int
     /// Images that are there.
     let rowCount: Int
-    /// Images that are computed: a constant of the model. Those behind `rowCount` are of zero input and mean nothing.
+    /// Images that are computed: `rowCount`, or a constant of the model. Those behind `rowCount` are of zero input and mean nothing.
     let sliceRowCount: Int
     let vision: DualEncoderConfiguration.Vision
     let normalization: PixelNormalization
@@ -28,6 +28,7 @@ enum TowerOutput {
 /// Forward passes without a tape: the kernels of the training path over a few buffers that are used again in every block.
 struct TowerInference {
     let parameters: FloatBuffer
+    let plan: InferencePlan
     let buffers: InferenceBuffers
     let activation: ActivationFunction
 
@@ -35,12 +36,35 @@ struct TowerInference {
         FloatRegion(parameters, offset: span.offset, count: span.count)
     }
 
+    /// y = f(x·Wᵀ + b) + residual; `residual` may be `y`.
     func linear(
-        _ layer: LinearLayer, _ x: FloatRegion, into y: FloatRegion, rowCount: Int, residual: FloatRegion? = nil
+        _ layer: LinearLayer, _ x: FloatRegion, into y: FloatRegion, rowCount: Int,
+        activation: ActivationFunction? = nil, residual: FloatRegion? = nil
     ) {
-        LinearKernel.apply(
-            x, weight: region(of: layer.weight), bias: layer.bias.map(region(of:)), residual: residual, into: y,
-            rowCount: rowCount, inputWidth: layer.inputWidth, outputWidth: layer.outputWidth)
+        product(
+            layer, x, bias: layer.bias.map(region(of:)), into: y, rowCount: rowCount, activation: activation,
+            residual: residual)
+    }
+
+    /// The same with another bias than the layer's, or none.
+    func product(
+        _ layer: LinearLayer, _ x: FloatRegion, bias: FloatRegion?, into y: FloatRegion, rowCount: Int,
+        activation: ActivationFunction? = nil, residual: FloatRegion? = nil
+    ) {
+        if let weights = plan[layer] {
+            QuantizedProduct.multiply(
+                x, by: weights, bias: bias, activation: activation, residual: residual, into: y, rowCount: rowCount,
+                scratch: buffers.region(
+                    .packed, QuantizedProduct.Scratch(rowCount: rowCount, weights: weights).count))
+            return
+        }
+        let depth = layer.inputWidth
+        let packed = buffers.region(.packed, PanelProduct.packedCount(rowCount: rowCount, depth: depth))
+        PanelProduct.pack(x, into: packed, rowCount: rowCount, depth: depth)
+        PanelProduct.multiply(
+            packed: packed, by: region(of: layer.weight), bias: bias, activation: activation, residual: residual,
+            into: y, rowCount: rowCount, columnCount: layer.outputWidth, depth: depth,
+            panel: buffers.region(.panel, PanelProduct.panelCount(depth: depth)))
     }
 
     /// `y` may be `x`.

@@ -1,0 +1,84 @@
+import Kernels
+import Tensors
+
+/// How the products of a model's towers are computed: made once, shared by all threads.
+///
+/// For `int8` the weights of the large products are quantised by output channel. Their inputs are quantised token by token, by the
+/// range that the token itself has. A layer norm's gain makes some of its channels much larger than the rest in many models; they
+/// would take the range from all others, so the input channels of a product behind a norm whose gain and bias promise more than
+/// `outlierRatio` times the median stay in Float32, at most `maximumOutlierCount` of them.
+///
+/// Two things stay in Float32 whole, since 8 bits were measured not to do (decision note 017): patches, whose error every block
+/// passes on, and text towers with outliers, whose attention is so sharp that a first percentile of 0.87 is all that is left.
+struct InferencePlan: Sendable {
+    /// Channels this much larger than the median stay in Float32.
+    static let outlierRatio: Float = 4
+    /// Enough for the outliers of published models, few enough to cost little.
+    static let maximumOutlierCount = 32
+
+    private struct Key: Hashable {
+        let offset: Int
+        let count: Int
+    }
+
+    private var quantized: [Key: QuantizedWeights] = [:]
+
+    /// Everything in Float32, straight from the parameters.
+    init() {}
+
+    /// The plan for the towers whose parameters are there.
+    init(
+        _ precision: Precision, _ architecture: DualEncoderArchitecture, parameters: FloatBuffer, towers: EncoderTowers
+    ) {
+        guard precision == .int8 else { return }
+        if towers.contains(.image), case .transformer(let tower) = architecture.imageTower {
+            add(tower.blocks, isPooled: tower.pool == nil, parameters)
+            if let pool = tower.pool { add(pool.attention.keyValue, parameters, behind: tower.finalNorm) }
+        }
+        let texts = architecture.textTower.blocks
+        if towers.contains(.text),
+            texts.allSatisfy({ block in
+                [block.attentionNorm, block.mlpNorm].allSatisfy { Self.outliers(behind: $0, parameters).isEmpty }
+            })
+        {
+            add(texts, isPooled: true, parameters)
+        }
+    }
+
+    /// The 8-bit weights of a layer; nil where its product is in Float32.
+    subscript(layer: LinearLayer) -> QuantizedWeights? {
+        quantized.isEmpty ? nil : quantized[Key(offset: layer.weight.offset, count: layer.weight.count)]
+    }
+
+    /// `isPooled`: of the last block only one token goes on.
+    private mutating func add(_ blocks: [BlockLayer], isPooled: Bool, _ parameters: FloatBuffer) {
+        for (index, block) in blocks.enumerated() {
+            let attention = block.attention
+            let inputs =
+                isPooled && index == blocks.count - 1
+                ? [attention.query, attention.keyValue] : [attention.queryKeyValue]
+            for layer in inputs { add(layer, parameters, behind: block.attentionNorm) }
+            add(attention.output, parameters, behind: attention.norm)
+            add(block.mlp.hidden, parameters, behind: block.mlpNorm)
+            add(block.mlp.output, parameters, behind: block.mlp.norm)
+        }
+    }
+
+    private mutating func add(_ layer: LinearLayer, _ parameters: FloatBuffer, behind norm: NormLayer? = nil) {
+        guard layer.inputWidth <= QuantizedWeights.maximumDepth else { return }
+        quantized[Key(offset: layer.weight.offset, count: layer.weight.count)] = QuantizedWeights(
+            FloatRegion(parameters, offset: layer.weight.offset, count: layer.weight.count),
+            columnCount: layer.outputWidth, depth: layer.inputWidth,
+            outliers: norm.map { Self.outliers(behind: $0, parameters) } ?? [])
+    }
+
+    /// The channels that a norm makes much larger than the rest, ascending.
+    private static func outliers(behind norm: NormLayer, _ parameters: FloatBuffer) -> [Int32] {
+        let sizes = (0..<norm.width).map {
+            abs(parameters[norm.gain.offset + $0]) + abs(parameters[norm.bias.offset + $0])
+        }
+        let bound = outlierRatio * sizes.sorted()[norm.width / 2]
+        let large = sizes.indices.filter { sizes[$0] > bound }.sorted { sizes[$0] > sizes[$1] }
+        return large.prefix(maximumOutlierCount).sorted().map(Int32.init)
+    }
+}

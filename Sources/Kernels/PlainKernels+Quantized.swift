@@ -1,0 +1,56 @@
+extension PlainKernels where Scalar == Float {
+    /// One number per value, x ≈ scale · (q − zero).
+    public struct QuantizedRow: Equatable, Sendable {
+        /// 0 to 255, or −127 to 127 for weights.
+        public let values: [Int]
+        /// What one step is worth.
+        public let scale: Float
+        /// The number of 0.
+        public let zero: Int
+    }
+
+    /// A row by its range with 0, as `QuantizedProduct` does; columns in `outliers` count as 0.
+    public static func quantizedRow(_ x: [Float], outliers: Set<Int> = []) -> QuantizedRow {
+        let x = x.enumerated().map { outliers.contains($0.offset) ? 0 : $0.element }
+        let (low, high) = (min(0, x.min() ?? 0), max(0, x.max() ?? 0))
+        var scale = (high - low) / 255
+        if !(scale > 1e-30) { scale = 0 }
+        let inverse = scale > 0 ? 1 / scale : 0
+        let zero = Int((-low * inverse).rounded(.toNearestOrEven))
+        let values = x.map { min(255, max(0, Int(($0 * inverse).rounded(.toNearestOrEven)) + zero)) }
+        return QuantizedRow(values: values, scale: scale, zero: zero)
+    }
+
+    /// A column of weights by its largest absolute value, as `QuantizedWeights` does.
+    public static func quantizedWeights(_ w: [Float], outliers: Set<Int> = []) -> QuantizedRow {
+        let w = w.enumerated().map { outliers.contains($0.offset) ? 0 : $0.element }
+        var scale = (w.map { abs($0) }.max() ?? 0) / 127
+        if !(scale > 1e-30) { scale = 0 }
+        let inverse = scale > 0 ? 1 / scale : 0
+        let values = w.map { min(127, max(-127, Int(($0 * inverse).rounded(.toNearestOrEven)))) }
+        return QuantizedRow(values: values, scale: scale, zero: 0)
+    }
+
+    /// x·Wᵀ of x [rows, depth] and W [columns, depth] in 8-bit integers; the outliers' products are added in order, each with one
+    /// rounding if `isFused`.
+    public static func quantizedProduct(
+        _ x: [Float], weight: [Float], rowCount: Int, columnCount: Int, depth: Int, outliers: [Int], isFused: Bool
+    ) -> [Float] {
+        func row(_ values: [Float], _ index: Int) -> [Float] { Array(values[index * depth..<(index + 1) * depth]) }
+        let weights = (0..<columnCount).map { quantizedWeights(row(weight, $0), outliers: Set(outliers)) }
+        var result: [Float] = []
+        for index in 0..<rowCount {
+            let values = quantizedRow(row(x, index), outliers: Set(outliers))
+            for column in 0..<columnCount {
+                let sum = zip(values.values, weights[column].values).reduce(0) { $0 + ($1.0 - values.zero) * $1.1 }
+                var product = Float(sum) * (values.scale * weights[column].scale)
+                for place in outliers {
+                    let (a, b) = (x[index * depth + place], weight[column * depth + place])
+                    if isFused { product.addProduct(a, b) } else { product += a * b }
+                }
+                result.append(product)
+            }
+        }
+        return result
+    }
+}

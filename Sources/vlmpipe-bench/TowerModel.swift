@@ -1,0 +1,54 @@
+import ArgumentParser
+import Encoders
+
+/// A well-known model with random weights; of the tower that is not measured there is one block.
+enum TowerModel: String, CaseIterable, ExpressibleByArgument {
+    case b32 = "ViT-B-32"
+    case b16 = "ViT-B-16"
+    case l14 = "ViT-L-14"
+    case textB32 = "ViT-B-32-text"
+
+    /// Whether texts are measured.
+    var isText: Bool { self == .textB32 }
+
+    /// The model, with OpenAI's CLIP sizes.
+    func configuration() throws -> DualEncoderConfiguration {
+        let isLarge = self == .l14
+        let patchSize = self == .b16 ? 16 : isLarge ? 14 : 32
+        return try DualEncoderConfiguration(
+            embeddingDimension: isLarge ? 768 : 512,
+            vision: .init(
+                imageSize: 224, patchSize: patchSize, width: isLarge ? 1024 : 768,
+                layerCount: isText ? 1 : isLarge ? 24 : 12),
+            text: .init(
+                contextLength: 77, vocabularySize: isText ? 49_408 : 64, width: 512, layerCount: isText ? 12 : 1,
+                headCount: 8, endTokenID: isText ? 49_407 : 63, padTokenID: 0))
+    }
+}
+
+/// The operations of a transformer tower that are really done: of the last block only what the pooled token needs.
+struct TowerOperations {
+    /// Products over all tokens of one input: (inputs, outputs, rows).
+    private(set) var products: [(depth: Int, columnCount: Int, rowCount: Int)] = []
+    /// Two for each multiplication and addition, attention included.
+    private(set) var count = 0
+
+    init(_ model: TowerModel, tokenCount: Int, configuration: DualEncoderConfiguration) {
+        let vision = configuration.vision
+        let width = model.isText ? configuration.text.width : vision.width
+        let layerCount = model.isText ? configuration.text.layerCount : vision.layerCount
+        if !model.isText {
+            products.append((vision.patchSize * vision.patchSize * 3, width, vision.patchCount))
+        }
+        for _ in 1..<layerCount {
+            products += [
+                (width, 3 * width, tokenCount), (width, width, tokenCount), (width, 4 * width, tokenCount),
+                (4 * width, width, tokenCount),
+            ]
+            count += 4 * tokenCount * tokenCount * width
+        }
+        products.append((width, 2 * width, tokenCount))
+        count += 4 * tokenCount * width + 2 * 10 * width * width + 2 * width * configuration.embeddingDimension
+        count += products.reduce(0) { $0 + 2 * $1.depth * $1.columnCount * $1.rowCount }
+    }
+}

@@ -1,0 +1,136 @@
+"""Towers of vlmpipe beside PyTorch eager and ONNX Runtime with random weights of the same shapes, alternating, medians.
+
+usage: speed.py BENCH FOLDER [--models ...] [--rounds 3] [--seconds 4] [--threads 2]
+Prints one table; `items/s` are images, or texts of the same lengths without padding on our side and padded to 77 tokens,
+as open_clip takes them, on theirs.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument("bench")
+parser.add_argument("folder")
+parser.add_argument("--models", nargs="*", default=["ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-B-32-text"])
+parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--seconds", type=float, default=4)
+parser.add_argument("--threads", type=int, default=2)
+options = parser.parse_args()
+os.environ["OMP_NUM_THREADS"] = str(options.threads)
+
+import onnxruntime  # noqa: E402
+import open_clip  # noqa: E402
+import torch  # noqa: E402
+from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: E402
+from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: E402
+
+torch.set_num_threads(options.threads)
+BATCHES = {"ViT-B-32": 32, "ViT-B-16": 8, "ViT-L-14": 4, "ViT-B-32-text": 32}
+
+
+class TextTower(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens):
+        return self.model.encode_text(tokens)
+
+
+def tower(name):
+    """The module and an input of a good batch size."""
+    is_text = name.endswith("-text")
+    model = open_clip.create_model(name.removesuffix("-text"), pretrained=None).eval()
+    batch = BATCHES[name]
+    if is_text:
+        tokens = torch.randint(1, 49000, (batch, 77))
+        for row in range(batch):
+            tokens[row, 5 + row * 7 % 20 - 1] = 49407
+            tokens[row, 5 + row * 7 % 20 :] = 0
+        return TextTower(model), tokens
+    return model.visual, torch.randn(batch, 3, 224, 224)
+
+
+def session(path):
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+
+
+def onnx_files(name, module, example):
+    """Float32 and dynamically quantised ONNX files; made once."""
+    stem = os.path.join(options.folder, name)
+    plain, small = stem + ".onnx", stem + ".int8.onnx"
+    if not os.path.exists(small):
+        torch.onnx.export(module, (example,), plain, input_names=["x"], dynamo=True, external_data=True, verbose=False)
+        prepared = stem + ".prepared.onnx"
+        quant_pre_process(plain, prepared, skip_symbolic_shape=True, save_as_external_data=True)
+        quantize_dynamic(prepared, small, weight_type=QuantType.QInt8, per_channel=True, use_external_data_format=True)
+    return plain, small
+
+
+def rate(run, batch):
+    """Items per second of calls that take `options.seconds` together."""
+    count, start = 0, time.perf_counter()
+    while count == 0 or time.perf_counter() - start < options.seconds:
+        run()
+        count += batch
+    return count / (time.perf_counter() - start)
+
+
+def ours(name):
+    text = subprocess.run(
+        [options.bench, "towers", name, "--threads", str(options.threads), "--seconds", str(options.seconds / 3)],
+        check=True, capture_output=True, text=True).stdout
+    return {result["precision"]: result for result in json.loads(text)}
+
+
+def main():
+    print(f"{options.threads} threads, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, "
+          f"medians of {options.rounds}")
+    for name in options.models:
+        module, example = tower(name)
+        plain, small = onnx_files(name, module, example)
+        sessions = {"onnxruntime fp32": session(plain), "onnxruntime int8": session(small)}
+        batch = example.shape[0]
+        peers = {"torch eager": lambda: module(example)}
+        for label, runner in sessions.items():
+            peers[label] = lambda runner=runner: runner.run(None, {runner.get_inputs()[0].name: example.numpy()})
+        rates = {}
+        with torch.inference_mode():
+            for run in peers.values():
+                run()
+            for _ in range(options.rounds):
+                for label, run in peers.items():
+                    rates.setdefault(label, []).append(rate(run, batch))
+                for precision, result in ours(name).items():
+                    rates.setdefault(f"vlmpipe {precision}", []).append(result["itemsPerSecond"])
+                    rates.setdefault(f"share {precision}", []).append(result["share"])
+                    if "millisecondsPerQuery" in result:
+                        rates.setdefault(f"ms per query {precision}", []).append(result["millisecondsPerQuery"])
+            if name.endswith("-text"):
+                single = example[:1]
+                times = []
+                for _ in range(20):
+                    start = time.perf_counter()
+                    module(single)
+                    times.append(1000 * (time.perf_counter() - start))
+                rates["ms per query torch eager"] = times
+        middle = {label: statistics.median(values) for label, values in rates.items()}
+        ratios = []
+        for precision in ("fp32", "int8"):
+            if (mine := middle.get(f"vlmpipe {precision}")) is None:
+                continue
+            for label in peers:
+                ratios.append(f"{precision} / {label} {mine / middle[label]:.2f}")
+        if "vlmpipe int8" in middle:
+            ratios.append(f"int8 / fp32 {middle['vlmpipe int8'] / middle['vlmpipe fp32']:.2f}")
+        print(name)
+        print("  items/s or as said: " + ", ".join(f"{label} {value:.2f}" for label, value in middle.items()))
+        print("  ratios: " + ", ".join(ratios), flush=True)
+
+
+main()
