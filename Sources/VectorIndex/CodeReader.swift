@@ -83,6 +83,32 @@ struct GroupCodes {
             && equal(low, codes.low) && equal(factors, codes.encodedFactors(profile: profile))
     }
 
+    /// Some rows in memory of their own, so that they outlive the reader's buffers.
+    func copy(_ rows: Range<Int>) -> RowCodes {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "copy: rows \(rows) of \(rowCount)")
+        func bytes(_ pointer: UnsafePointer<UInt8>?, _ byteCount: Int) -> [UInt8] {
+            guard let pointer = unsafe pointer else { return [] }
+            return unsafe Array(
+                UnsafeBufferPointer(start: pointer + rows.lowerBound * byteCount, count: rows.count * byteCount))
+        }
+        let isLite = profile == .lite
+        // Each part has the bytes that rows and width ask for, as the table was checked to say.
+        let factors = rows.map { row in
+            var norms = (eight: 0.0, four: 0.0)
+            let offset = row * width / 2
+            if let high = unsafe high {
+                unsafe vlm_code_norms(
+                    high + offset, low.map { unsafe $0 + offset }, width, &norms.eight, &norms.four)
+            }
+            return RowFactors(
+                scale1: half(2, row), scale4: half(0, row), error4: half(1, row), error8: isLite ? 0 : half(3, row),
+                scale8: isLite ? 0 : scale8(row), norm4: norms.four, norm8: norms.eight)
+        }
+        return unsafe RowCodes(
+            width: width, signs: bytes(signs, width / 8), high: bytes(high, width / 2), low: bytes(low, width / 2),
+            factors: factors)
+    }
+
     func widenScales4(into values: inout [Float]) { widen(0, into: &values) }
     func widenErrors4(into values: inout [Float]) { widen(1, into: &values) }
     func widenScales1(into values: inout [Float]) { widen(2, into: &values) }

@@ -170,7 +170,8 @@ extension IndexReader {
                     dataset: identity.dataset, shard: identity.shard, ordinal: row.ordinal)
                 found[use.query][use.rank] = SearchHit(
                     score: candidate.score, id: candidate.id,
-                    identity: VectorIdentity(sample: sample, view: row.view), key: row.key, box: row.box)
+                    identity: VectorIdentity(sample: sample, view: row.view), key: row.key, box: row.box,
+                    place: HitPlace(segment: candidate.segment, group: candidate.group, row: candidate.row))
             }
         }
         return found.map { $0.compactMap(\.self) }

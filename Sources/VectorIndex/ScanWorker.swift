@@ -226,6 +226,7 @@ struct ScanWorker: ~Copyable {
             ordinals = known
             for row in share.rows { allowed[row] = RowFilter.contains(known[row], in: wanted) }
         }
+        for row in item.deleted { allowed[row] = false }
         return allowed
     }
 }

@@ -5,6 +5,8 @@ import Samples
 enum SegmentFormat {
     static let fileExtension = ".vsx"
     static let filePrefix = "seg-"
+    /// `seg-`, the first 32 digits of the file's digest, `.vsx`.
+    static func fileName(_ digest: Digest) -> String { filePrefix + digest.hexadecimal.prefix(32) + fileExtension }
     static let magic = Array("VLMIDX0\n".utf8)
     static let endMagic = Array("VLMEND0\n".utf8)
     static let majorVersion: UInt16 = 0
