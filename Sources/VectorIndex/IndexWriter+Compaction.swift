@@ -40,7 +40,7 @@ extension IndexWriter {
     ///
     /// In the order of the shards, each segment is filled until it has 65,536 rows; shards are not split. The segments
     /// that result depend on the shards and on the codec alone, not on how the index came about (unless segments with
-    /// deleted rows stay). Those that are already so stay as they are; nothing is published if all are. Codes of the
+    /// deleted rows stay). Shards of vectors of any origin go when all their rows are deleted. Those that are already so stay as they are; nothing is published if all are. Codes of the
     /// index's codec are copied, not made again. The first codes decide the codec, whose mean is taken over a sample of
     /// the image rows (of the captions if there are none). Memory does not depend on the number of rows.
     @discardableResult
@@ -101,7 +101,10 @@ extension IndexWriter {
         _ entries: [ShardEntry], codec: VectorCodec?, _ open: OpenSegments, change: inout Change
     ) throws -> [IndexManifest.Segment] {
         var segments: [IndexManifest.Segment] = []
-        let forms = Dictionary(grouping: entries, by: \.form).sorted {
+        // Nobody asks again for the file behind vectors of any origin; embeddings are asked for with every 'embed'.
+        let isGone = { (entry: ShardEntry) in entry.form.identifiers == .assigned && entry.liveRowCount == 0 }
+        change.removed += entries.filter { isGone($0) && $0.place.folder == folder }.map(\.shard.identity).sorted()
+        let forms = Dictionary(grouping: entries.filter { !isGone($0) }, by: \.form).sorted {
             ($0.key.profile.number, $0.key.identifiers.rawValue) < ($1.key.profile.number, $1.key.identifiers.rawValue)
         }
         for (form, entries) in forms {

@@ -73,7 +73,7 @@ import Testing
             case ..<12: try await append(on: pool)
             case ..<22: try delete()
             case ..<24: try replace()
-            case ..<26: try compact()
+            case ..<27: try compact()
             case ..<28: try await join(on: pool)
             case ..<29:
                 counts["repack", default: 0] += 1
@@ -173,7 +173,7 @@ import Testing
             try await run.step(on: pool)
             if step % 500 == 499 { #expect(try IndexVerification.run(folder: run.path).isSound, "step \(step)") }
             // The index stays small, so that brute force does not take all the time.
-            if run.model.rows.count > 700 { try run.empty() }
+            if run.model.rows.count > 300 { try run.empty() }
         }
         print(
             "\(stepCount) random steps (\(profile)): \(run.counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))"
