@@ -3,15 +3,33 @@ import CKernels
 import Synchronization
 
 /// Which frames of a mapped segment have been checked since it was opened.
-final class CheckedFrames: Sendable {
-    private let words: Mutex<[UInt64]>
+@safe
+final class CheckedFrames: @unchecked Sendable {
+    // Invariant: after the initialiser the words are touched by atomic operations alone, until deinit.
+    private let words: UnsafeMutableBufferPointer<Atomic<UInt64>>
+    private let count: Int
 
     init(count: Int) {
-        words = Mutex([UInt64](repeating: 0, count: (count + 63) / 64))
+        self.count = count
+        let wordCount = (count + 63) / 64
+        unsafe words = .allocate(capacity: wordCount)
+        for index in 0..<wordCount { unsafe words.initializeElement(at: index, to: Atomic(0)) }
     }
 
-    func contains(_ index: Int) -> Bool { words.withLock { $0[index / 64] >> UInt64(index % 64) & 1 == 1 } }
-    func insert(_ index: Int) { words.withLock { $0[index / 64] |= 1 << UInt64(index % 64) } }
+    deinit {
+        unsafe words.deinitialize().deallocate()
+    }
+
+    func contains(_ index: Int) -> Bool {
+        precondition(index >= 0 && index < count, "frame \(index)")
+        let word = unsafe words[index / 64].load(ordering: .relaxed)
+        return word >> UInt64(index % 64) & 1 == 1
+    }
+
+    func insert(_ index: Int) {
+        precondition(index >= 0 && index < count, "frame \(index)")
+        unsafe words[index / 64].bitwiseOr(1 << UInt64(index % 64), ordering: .relaxed)
+    }
 }
 
 /// A mapped file that several owners share.
@@ -60,15 +78,11 @@ struct GroupCodes {
     func scale4(_ row: Int) -> Float { Float(half: half(0, row)) }
     func error8(_ row: Int) -> Float { Float(half: half(3, row)) }
 
-    /// Widens a column of binary16 numbers.
-    private func widen(_ column: Int, into values: inout [Float]) {
-        precondition(values.count >= rowCount, "widen: \(values.count) places for \(rowCount) rows")
-        // The column has rowCount numbers inside the frame, `values` has room for them.
-        unsafe values.withUnsafeMutableBufferPointer { values in
-            guard let to = values.baseAddress else { return }
-            unsafe UnsafeRawPointer(factors + columnOffset(column)).withMemoryRebound(
-                to: UInt16.self, capacity: rowCount
-            ) { unsafe vlm_f16_to_f32($0, to, rowCount) }
+    /// Widens a column of binary16 numbers into a buffer with room for all rows.
+    @unsafe private func widen(_ column: Int, into values: UnsafeMutablePointer<Float>) {
+        // The column has rowCount numbers inside the frame.
+        unsafe UnsafeRawPointer(factors + columnOffset(column)).withMemoryRebound(to: UInt16.self, capacity: rowCount) {
+            unsafe vlm_f16_to_f32($0, values, rowCount)
         }
     }
 
@@ -109,9 +123,10 @@ struct GroupCodes {
             factors: factors)
     }
 
-    func widenScales4(into values: inout [Float]) { widen(0, into: &values) }
-    func widenErrors4(into values: inout [Float]) { widen(1, into: &values) }
-    func widenScales1(into values: inout [Float]) { widen(2, into: &values) }
+    @unsafe func widenScales4(into values: UnsafeMutablePointer<Float>) { unsafe widen(0, into: values) }
+    @unsafe func widenErrors4(into values: UnsafeMutablePointer<Float>) { unsafe widen(1, into: values) }
+    @unsafe func widenScales1(into values: UnsafeMutablePointer<Float>) { unsafe widen(2, into: values) }
+    @unsafe func widenErrors8(into values: UnsafeMutablePointer<Float>) { unsafe widen(3, into: values) }
 }
 
 /// Gives out the codes of groups, one at a time; what is compressed is unpacked into its buffers.

@@ -1,6 +1,7 @@
 import ByteFormats
 import CKernels
 import Samples
+import Synchronization
 
 /// An index as it was when it was opened: any number of readers, on any threads, while a writer goes on.
 ///
@@ -21,6 +22,8 @@ public final class IndexReader: Sendable {
     let codec: VectorCodec?
     let cache: DecodedGroupCache
     let scanLevel: Int32
+    /// Plans of searches without a filter, by the kinds they look at.
+    private let plans = Mutex<[VectorKinds: SearchPlan]>([:])
 
     /// Opens the newest state of an index.
     ///
@@ -83,6 +86,15 @@ public final class IndexReader: Sendable {
             return segment
         }
         return (segments, codec)
+    }
+
+    /// The groups that a search must look at.
+    func plan(kinds: VectorKinds, filter: RowFilter?) -> SearchPlan {
+        guard filter == nil else { return SearchPlan(segments: segments, kinds: kinds, filter: filter) }
+        if let known = plans.withLock({ $0[kinds] }) { return known }
+        let plan = SearchPlan(segments: segments, kinds: kinds, filter: nil)
+        plans.withLock { $0[kinds] = plan }
+        return plan
     }
 
     /// The space of the vectors.
