@@ -86,6 +86,18 @@ struct GroupCodes {
         }
     }
 
+    /// Asks for the factors, which lie apart from the codes.
+    func prefetchFactors() {
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch_rows(factors, columnOffset(0) + 4 * rowCount, [0], 1)
+    }
+
+    /// Asks for the scales of the signs.
+    func prefetchScales1() {
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch_rows(factors + columnOffset(2), 2 * rowCount, [0], 1)
+    }
+
     /// Whether codes and factors are these.
     func isEqual(to codes: RowCodes) -> Bool {
         func equal(_ pointer: UnsafePointer<UInt8>?, _ bytes: [UInt8]) -> Bool {

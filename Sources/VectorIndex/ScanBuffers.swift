@@ -91,23 +91,24 @@ struct ScanBuffers: ~Copyable {
             foundValues)
     }
 
-    /// Rows whose estimate from signs reaches `threshold`; their number.
-    func positions1(
-        _ codes: GroupCodes, queries: PreparedQueries, query: Int, threshold: Float
-    ) -> Int {
+    /// Sums of the signs with one query.
+    func scanSigns(_ codes: GroupCodes, queries: PreparedQueries, query: Int) {
         precondition(
             query < queries.count && codes.width == queries.width && codes.rowCount <= Self.rowCount,
-            "positions1: query \(query), width \(codes.width)")
-        let terms = queries.terms[query]
+            "scanSigns: query \(query), width \(codes.width)")
         // rows: rowCount * width / 8 bytes by the table; planes and dots have the sizes just checked.
-        return unsafe queries.planes.withUnsafeBufferPointer { planes in
-            guard let from = planes.baseAddress else { return 0 }
+        unsafe queries.planes.withUnsafeBufferPointer { planes in
+            guard let from = planes.baseAddress else { return }
             unsafe vlm_sign_dots(
                 level, from + query * codes.width / 2, codes.signs, codes.rowCount, codes.width, dots)
-            return unsafe vlm_bounded_positions(
-                dots, scales, scales, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
-                foundPositions, foundValues)
         }
+    }
+
+    /// Rows whose estimate from the signs just scanned reaches `threshold`; their number.
+    func positions1(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, threshold: Float) -> Int {
+        unsafe vlm_bounded_positions(
+            dots, scales, scales, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
+            foundPositions, foundValues)
     }
 }
 

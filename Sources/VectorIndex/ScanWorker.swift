@@ -143,12 +143,16 @@ struct ScanWorker: ~Copyable {
     private mutating func scoreCodes(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         let codes = try codeReader.codes(of: segment, group: item.group, need: .codes)
-        buffers.loadFactors4(codes)
+        codes.prefetchFactors()
+        var isLoaded = false
         var ids: [UInt64]?
         var first = 0
         while first < best.count {
             let count = min(ScanBuffers.queryCount, best.count - first)
             buffers.scanHigh(codes, queries: prepared, first: first, count: count)
+            // The factors have come meanwhile.
+            if !isLoaded { buffers.loadFactors4(codes) }
+            isLoaded = true
             for slot in 0..<count {
                 let query = first + slot
                 let found = buffers.positions4(
@@ -179,9 +183,11 @@ struct ScanWorker: ~Copyable {
     ) throws {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
-        buffers.loadFactors1(codes)
+        codes.prefetchScales1()
         for query in best.indices {
-            let found = buffers.positions1(codes, queries: prepared, query: query, threshold: pools[query].threshold)
+            buffers.scanSigns(codes, queries: prepared, query: query)
+            if query == 0 { buffers.loadFactors1(codes) }
+            let found = buffers.positions1(codes, prepared.terms[query], threshold: pools[query].threshold)
             for index in 0..<found {
                 let row = buffers.position(index)
                 if let allowed, !allowed[row] { continue }
