@@ -7,7 +7,9 @@ struct FileDescriptor: ~Copyable, Sendable {
 
     init(opening path: String, flags: Int32, mode: mode_t = 0o666) throws(ByteFormatError) {
         var number: Int32
-        repeat { number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode) } while number < 0 && errno == EINTR
+        repeat {
+            number = FileFault.prevents(.open, path) ? -1 : unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
+        } while number < 0 && errno == EINTR
         guard number >= 0 else { throw FileDescriptor.systemError("cannot open", path: path) }
         self.number = number
         self.path = path
@@ -54,8 +56,11 @@ struct FileDescriptor: ~Copyable, Sendable {
     func write(_ bytes: UnsafeRawBufferPointer) throws(ByteFormatError) {
         var done = 0
         while done < bytes.count {
-            let count = unsafe Glibc.write(
-                number, UnsafeRawBufferPointer(rebasing: bytes[done...]).baseAddress, bytes.count - done)
+            let limit = FileFault.allowedByteCount(.write, path, bytes.count - done)
+            let count =
+                limit.map {
+                    unsafe Glibc.write(number, UnsafeRawBufferPointer(rebasing: bytes[done...]).baseAddress, $0)
+                } ?? -1
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileDescriptor.systemError("cannot write", path: path)
@@ -68,9 +73,13 @@ struct FileDescriptor: ~Copyable, Sendable {
     func read(into destination: UnsafeMutableRawBufferPointer, byteOffset: UInt64) throws(ByteFormatError) {
         var done = 0
         while done < destination.count {
-            let count = unsafe pread(
-                number, UnsafeMutableRawBufferPointer(rebasing: destination[done...]).baseAddress,
-                destination.count - done, off_t(byteOffset) + off_t(done))
+            let limit = FileFault.allowedByteCount(.read, path, destination.count - done)
+            let count =
+                limit.map {
+                    unsafe pread(
+                        number, UnsafeMutableRawBufferPointer(rebasing: destination[done...]).baseAddress, $0,
+                        off_t(byteOffset) + off_t(done))
+                } ?? -1
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileDescriptor.systemError("cannot read", path: path, byteOffset: byteOffset)
@@ -86,7 +95,7 @@ struct FileDescriptor: ~Copyable, Sendable {
 
     func synchronize() throws(ByteFormatError) {
         FileStep.announce(.flush, path)
-        while fsync(number) != 0 {
+        while FileFault.prevents(.flush, path) || fsync(number) != 0 {
             if errno == EINTR { continue }
             throw FileDescriptor.systemError("cannot flush to disk", path: path)
         }
@@ -94,7 +103,7 @@ struct FileDescriptor: ~Copyable, Sendable {
 
     func truncate(to byteCount: Int) throws(ByteFormatError) {
         FileStep.announce(.truncate, path)
-        while ftruncate(number, off_t(byteCount)) != 0 {
+        while FileFault.prevents(.truncate, path) || ftruncate(number, off_t(byteCount)) != 0 {
             if errno == EINTR { continue }
             throw FileDescriptor.systemError("cannot cut", path: path)
         }

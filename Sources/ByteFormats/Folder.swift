@@ -11,7 +11,7 @@ public enum Folder {
 
     /// Makes a folder and all missing ones above it; one that exists is fine.
     public static func create(_ path: String) throws(ByteFormatError) {
-        if unsafe mkdir(path, 0o777) == 0 {
+        if unsafe !FileFault.prevents(.makeFolder, path) && mkdir(path, 0o777) == 0 {
             try synchronize(parent(of: path))
             return
         }
@@ -34,7 +34,7 @@ public enum Folder {
     public static func synchronize(_ path: String) throws(ByteFormatError) {
         let folder = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
         FileStep.announce(.flushFolder, path)
-        while fsync(folder.number) != 0 {
+        while FileFault.prevents(.flush, path) || fsync(folder.number) != 0 {
             if errno == EINTR { continue }
             // Some file systems cannot flush folders and say so; there is nothing more to do on them.
             if errno == EINVAL || errno == ENOTSUP { return }
@@ -44,7 +44,9 @@ public enum Folder {
 
     /// The names in a folder, sorted by their bytes, without `.` and `..`.
     public static func names(in path: String) throws(ByteFormatError) -> [String] {
-        guard let handle = unsafe opendir(path) else { throw FileDescriptor.systemError("cannot list", path: path) }
+        guard !FileFault.prevents(.list, path), let handle = unsafe opendir(path) else {
+            throw FileDescriptor.systemError("cannot list", path: path)
+        }
         defer { unsafe closedir(handle) }
         var names: [String] = []
         while true {
@@ -62,7 +64,7 @@ public enum Folder {
     /// Removes a file; one that is not there is fine. Not durable before `synchronize` of the folder.
     public static func removeFile(_ path: String) throws(ByteFormatError) {
         FileStep.announce(.remove, path)
-        if unsafe unlink(path) != 0, errno != ENOENT {
+        if unsafe FileFault.prevents(.remove, path) || unlink(path) != 0, errno != ENOENT {
             throw FileDescriptor.systemError("cannot remove", path: path)
         }
     }
@@ -70,7 +72,7 @@ public enum Folder {
     /// Renames a file, replacing what has the new name, and flushes the folder.
     public static func rename(_ path: String, to newPath: String) throws(ByteFormatError) {
         FileStep.announce(.rename, newPath)
-        guard unsafe Glibc.rename(path, newPath) == 0 else {
+        guard unsafe !FileFault.prevents(.rename, newPath) && Glibc.rename(path, newPath) == 0 else {
             throw FileDescriptor.systemError("cannot rename to \(newPath)", path: path)
         }
         try synchronize(parent(of: newPath))
@@ -79,7 +81,7 @@ public enum Folder {
     /// Gives a file a second name that must not exist yet (code `busy` if it does), and flushes the folder.
     public static func link(_ path: String, to newPath: String) throws(ByteFormatError) {
         FileStep.announce(.link, newPath)
-        guard unsafe Glibc.link(path, newPath) == 0 else {
+        guard unsafe !FileFault.prevents(.link, newPath) && Glibc.link(path, newPath) == 0 else {
             if errno == EEXIST {
                 throw ByteFormatError(.busy, "another writer made this file first; run again", path: newPath)
             }
@@ -88,10 +90,21 @@ public enum Folder {
         try synchronize(parent(of: newPath))
     }
 
+    /// Error numbers of `link` that say that it cannot be done here, so that a copy must do: the other name is on another
+    /// file system, or the file system knows no links.
+    public static let linkRefusals: Set<Int32> = [EXDEV, EPERM, EMLINK, EOPNOTSUPP, ENOSYS]
+
     /// Whether a file or folder has this name.
     public static func exists(_ path: String) -> Bool {
         var status = stat()
         return unsafe stat(path, &status) == 0
+    }
+
+    /// When a file was last written, in seconds since 1970.
+    public static func modificationTime(ofFile path: String) throws(ByteFormatError) -> Double {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw FileDescriptor.systemError("cannot stat", path: path) }
+        return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
     }
 
     /// Size in bytes of the regular file at `path`.

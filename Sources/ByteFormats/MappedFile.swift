@@ -21,6 +21,7 @@ public struct MappedFile: ~Copyable, @unchecked Sendable {
         let descriptor = try FileDescriptor(reading: path)
         let byteCount = try descriptor.regularFileByteCount()
         guard byteCount > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard !FileFault.prevents(.map, path) else { throw FileDescriptor.systemError("cannot map", path: path) }
         let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor.number, 0)
         guard unsafe address != MAP_FAILED else { throw FileDescriptor.systemError("cannot map", path: path) }
         return unsafe UnsafeRawBufferPointer(start: address, count: byteCount)

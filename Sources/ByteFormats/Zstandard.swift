@@ -43,13 +43,20 @@ public struct ZstdCompressor: ~Copyable {
 /// Decompresses single zstd frames of known size with one reusable context.
 @safe
 public struct ZstdDecompressor: ~Copyable {
-    // Owned by this value alone and freed in deinit; never handed out.
-    private let context: OpaquePointer
+    // Owned by this value alone and freed in deinit; never handed out. Made when it is first needed, which for many
+    // searches of an index is never.
+    private var context: OpaquePointer?
 
     /// A decompressor.
     public init() {
-        guard let context = unsafe ZSTD_createDCtx() else { preconditionFailure("out of memory for a zstd context") }
-        unsafe self.context = unsafe context
+        unsafe context = nil
+    }
+
+    private mutating func existingContext() -> OpaquePointer {
+        if let context = unsafe context { return unsafe context }
+        guard let made = unsafe ZSTD_createDCtx() else { preconditionFailure("out of memory for a zstd context") }
+        unsafe context = made
+        return unsafe made
     }
 
     deinit { unsafe ZSTD_freeDCtx(context) }
@@ -90,6 +97,7 @@ public struct ZstdDecompressor: ~Copyable {
         } else if bytes.count < byteCount {
             bytes.append(contentsOf: repeatElement(0, count: byteCount - bytes.count))
         }
+        let context = unsafe existingContext()
         let written = unsafe bytes.withUnsafeMutableBytes { destination in
             unsafe frame.withUnsafeBytes { source in
                 unsafe ZSTD_decompressDCtx(

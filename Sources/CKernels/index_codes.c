@@ -89,6 +89,26 @@ VLM_DISPATCH void vlm_encode_row(const float *restrict residual, size_t dimensio
 #undef TOTAL
 }
 
+VLM_DISPATCH void vlm_code_norms(const uint8_t *restrict high, const uint8_t *restrict low, size_t dimension,
+                                 double *restrict norm8, double *restrict norm4) {
+    // Sums of u, u^2, (u >> 4) and (u >> 4)^2 fit 32 bits up to 65,536 elements.
+    uint32_t sum8 = 0, square8 = 0, sum4 = 0, square4 = 0;
+    for (size_t j = 0; j < dimension / 2; j++) {
+        uint32_t upper[2] = {high[j] & 15u, high[j] >> 4};
+        uint32_t bits = low ? low[j] : 0;
+        uint32_t codes[2] = {upper[0] << 4 | (bits & 15u), upper[1] << 4 | bits >> 4};
+        for (int i = 0; i < 2; i++) {
+            sum8 += codes[i];
+            square8 += codes[i] * codes[i];
+            sum4 += upper[i];
+            square4 += upper[i] * upper[i];
+        }
+    }
+    // All terms are multiples of a quarter below 2^33: nothing is rounded.
+    *norm8 = low ? (double)square8 - 255.0 * sum8 + 127.5 * 127.5 * (double)dimension : 0;
+    *norm4 = (double)square4 - 15.0 * sum4 + 7.5 * 7.5 * (double)dimension;
+}
+
 VLM_DISPATCH void vlm_fold_high(const uint8_t *restrict signs, uint8_t *restrict high, size_t row_count,
                                 size_t dimension) {
     size_t half = dimension / 2;

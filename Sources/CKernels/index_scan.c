@@ -96,6 +96,10 @@ AVX2 static void sign_dots_popcnt(const uint8_t *planes, const uint8_t *rows, si
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq")))
 
+// How far ahead of a row of signs bytes are asked for: these are scanned as fast as memory gives them, and the hardware
+// does not look past the end of a page.
+#define SIGN_PREFETCH 4096
+
 // The sums of the lanes of a, b, c, d, in this order.
 AVX512 static inline __m128i sums_of_lanes(__m512i a, __m512i b, __m512i c, __m512i d) {
     __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
@@ -186,33 +190,65 @@ AVX512 static int64_t code_dot_avx512(const int8_t *pair, const uint8_t *high, c
     return 16 * (256 * (int64_t)totals[0] + totals[1]) + 256 * (int64_t)totals[2] + totals[3];
 }
 
-// The weighted count of differing bits of one row, in 16 lanes.
-AVX512 static inline __m512i differing_bits(const uint8_t *planes, const uint8_t *row, size_t width) {
-    __m512i sum = _mm512_setzero_si512();
-    for (size_t j = 0; j < width; j += 64) {
-        __mmask8 valid = width - j >= 64 ? 0xFF : (__mmask8)((1u << ((width - j) / 8)) - 1);
-        __m512i bits = _mm512_maskz_loadu_epi64(valid, row + j);
-        for (int b = 0; b < 4; b++) {
-            __m512i plane = _mm512_maskz_loadu_epi64(valid, planes + b * width + j);
-            __m512i count = _mm512_popcnt_epi32(_mm512_xor_si512(bits, plane));
-            sum = _mm512_add_epi32(sum, _mm512_slli_epi32(count, (unsigned)b));
-        }
+// The weighted count of differing bits of 64 bytes of a row, in 16 lanes: plane b counts 2^b.
+AVX512 static inline __m512i differing_bits(const __m512i planes[4], __m512i bits) {
+    __m512i sum = _mm512_popcnt_epi32(_mm512_xor_si512(bits, planes[3]));
+    for (int b = 2; b >= 0; b--) {
+        sum = _mm512_add_epi32(_mm512_add_epi32(sum, sum), _mm512_popcnt_epi32(_mm512_xor_si512(bits, planes[b])));
     }
     return sum;
+}
+
+// Rows of at most 64 bytes: the planes stay in registers.
+AVX512 static size_t sign_dots_short(const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t width,
+                                     __m128i most, int32_t *sums) {
+    __mmask8 valid = (__mmask8)((1u << (width / 8)) - 1);
+    __m512i plane[4];
+    for (int b = 0; b < 4; b++) plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width);
+    size_t r = 0;
+    for (; r + 4 <= row_count; r += 4) {
+        const uint8_t *row = rows + r * width;
+        __m512i counts[4];
+        for (int i = 0; i < 4; i++) {
+            _mm_prefetch((const char *)(row + (size_t)i * width + SIGN_PREFETCH), _MM_HINT_T0);
+            counts[i] = differing_bits(plane, _mm512_maskz_loadu_epi64(valid, row + (size_t)i * width));
+        }
+        __m128i total = sums_of_lanes(counts[0], counts[1], counts[2], counts[3]);
+        _mm_storeu_si128((__m128i *)(sums + r), _mm_sub_epi32(most, _mm_slli_epi32(total, 1)));
+    }
+    return r;
+}
+
+AVX512 static size_t sign_dots_long(const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t width,
+                                    __m128i most, int32_t *sums) {
+    size_t r = 0;
+    for (; r + 4 <= row_count; r += 4) {
+        const uint8_t *row = rows + r * width;
+        __m512i counts[4];
+        for (int i = 0; i < 4; i++) counts[i] = _mm512_setzero_si512();
+        for (size_t j = 0; j < width; j += 64) {
+            __mmask8 valid = width - j >= 64 ? 0xFF : (__mmask8)((1u << ((width - j) / 8)) - 1);
+            __m512i plane[4];
+            for (int b = 0; b < 4; b++) plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width + j);
+            for (int i = 0; i < 4; i++) {
+                const uint8_t *bytes = row + (size_t)i * width + j;
+                _mm_prefetch((const char *)(bytes + SIGN_PREFETCH), _MM_HINT_T0);
+                counts[i] =
+                    _mm512_add_epi32(counts[i], differing_bits(plane, _mm512_maskz_loadu_epi64(valid, bytes)));
+            }
+        }
+        __m128i total = sums_of_lanes(counts[0], counts[1], counts[2], counts[3]);
+        _mm_storeu_si128((__m128i *)(sums + r), _mm_sub_epi32(most, _mm_slli_epi32(total, 1)));
+    }
+    return r;
 }
 
 AVX512 static void sign_dots_avx512(const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t dimension,
                                     int32_t *sums) {
     size_t width = dimension / 8;
     __m128i most = _mm_set1_epi32(15 * (int32_t)dimension);
-    size_t r = 0;
-    for (; r + 4 <= row_count; r += 4) {
-        const uint8_t *row = rows + r * width;
-        __m128i counts = sums_of_lanes(differing_bits(planes, row, width), differing_bits(planes, row + width, width),
-                                       differing_bits(planes, row + 2 * width, width),
-                                       differing_bits(planes, row + 3 * width, width));
-        _mm_storeu_si128((__m128i *)(sums + r), _mm_sub_epi32(most, _mm_slli_epi32(counts, 1)));
-    }
+    size_t r = width <= 64 ? sign_dots_short(planes, rows, row_count, width, most, sums)
+                           : sign_dots_long(planes, rows, row_count, width, most, sums);
     if (r < row_count) sign_dots_popcnt(planes, rows + r * width, row_count - r, dimension, sums + r);
 }
 
@@ -266,6 +302,42 @@ void vlm_sign_dots(int level, const uint8_t *planes, const uint8_t *rows, size_t
     case VLM_SCAN_AVX2: sign_dots_popcnt(planes, rows, row_count, dimension, sums); break;
 #endif
     default: sign_dots_plain(planes, rows, row_count, dimension, sums);
+    }
+}
+
+void vlm_select_largest(uint64_t *keys, size_t count, size_t kept) {
+    size_t first = 0, end = count;
+    // A pivot that no order of keys can foresee: with a fixed one some orders would take quadratic time.
+    uint64_t state = 0x9E3779B97F4A7C15u;
+    while (kept > first && kept < end) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        uint64_t pivot = keys[first + state % (end - first)];
+        // Keys above the pivot, then equal ones, then those below.
+        size_t above = first, next = first, below = end;
+        while (next < below) {
+            uint64_t key = keys[next];
+            if (key > pivot) {
+                keys[next++] = keys[above];
+                keys[above++] = key;
+            } else if (key < pivot) {
+                keys[next] = keys[--below];
+                keys[below] = key;
+            } else {
+                next++;
+            }
+        }
+        if (kept <= above) end = above;
+        else if (kept >= below) first = below;
+        else return;
+    }
+}
+
+void vlm_prefetch_rows(const uint8_t *rows, size_t row_byte_count, const uint32_t *positions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *row = rows + (size_t)positions[i] * row_byte_count;
+        for (size_t j = 0; j < row_byte_count; j += 64) __builtin_prefetch(row + j);
     }
 }
 

@@ -3,15 +3,33 @@ import CKernels
 import Synchronization
 
 /// Which frames of a mapped segment have been checked since it was opened.
-final class CheckedFrames: Sendable {
-    private let words: Mutex<[UInt64]>
+@safe
+final class CheckedFrames: @unchecked Sendable {
+    // Invariant: after the initialiser the words are touched by atomic operations alone, until deinit.
+    private let words: UnsafeMutableBufferPointer<Atomic<UInt64>>
+    private let count: Int
 
     init(count: Int) {
-        words = Mutex([UInt64](repeating: 0, count: (count + 63) / 64))
+        self.count = count
+        let wordCount = (count + 63) / 64
+        unsafe words = .allocate(capacity: wordCount)
+        for index in 0..<wordCount { unsafe words.initializeElement(at: index, to: Atomic(0)) }
     }
 
-    func contains(_ index: Int) -> Bool { words.withLock { $0[index / 64] >> UInt64(index % 64) & 1 == 1 } }
-    func insert(_ index: Int) { words.withLock { $0[index / 64] |= 1 << UInt64(index % 64) } }
+    deinit {
+        unsafe words.deinitialize().deallocate()
+    }
+
+    func contains(_ index: Int) -> Bool {
+        precondition(index >= 0 && index < count, "frame \(index)")
+        let word = unsafe words[index / 64].load(ordering: .relaxed)
+        return word >> UInt64(index % 64) & 1 == 1
+    }
+
+    func insert(_ index: Int) {
+        precondition(index >= 0 && index < count, "frame \(index)")
+        unsafe words[index / 64].bitwiseOr(1 << UInt64(index % 64), ordering: .relaxed)
+    }
 }
 
 /// A mapped file that several owners share.
@@ -60,16 +78,24 @@ struct GroupCodes {
     func scale4(_ row: Int) -> Float { Float(half: half(0, row)) }
     func error8(_ row: Int) -> Float { Float(half: half(3, row)) }
 
-    /// Widens a column of binary16 numbers.
-    private func widen(_ column: Int, into values: inout [Float]) {
-        precondition(values.count >= rowCount, "widen: \(values.count) places for \(rowCount) rows")
-        // The column has rowCount numbers inside the frame, `values` has room for them.
-        unsafe values.withUnsafeMutableBufferPointer { values in
-            guard let to = values.baseAddress else { return }
-            unsafe UnsafeRawPointer(factors + columnOffset(column)).withMemoryRebound(
-                to: UInt16.self, capacity: rowCount
-            ) { unsafe vlm_f16_to_f32($0, to, rowCount) }
+    /// Widens a column of binary16 numbers into a buffer with room for all rows.
+    @unsafe private func widen(_ column: Int, into values: UnsafeMutablePointer<Float>) {
+        // The column has rowCount numbers inside the frame.
+        unsafe UnsafeRawPointer(factors + columnOffset(column)).withMemoryRebound(to: UInt16.self, capacity: rowCount) {
+            unsafe vlm_f16_to_f32($0, values, rowCount)
         }
+    }
+
+    /// Asks for the factors, which lie apart from the codes.
+    func prefetchFactors() {
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch_rows(factors, columnOffset(0) + 4 * rowCount, [0], 1)
+    }
+
+    /// Asks for the scales of the signs.
+    func prefetchScales1() {
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch_rows(factors + columnOffset(2), 2 * rowCount, [0], 1)
     }
 
     /// Whether codes and factors are these.
@@ -83,9 +109,36 @@ struct GroupCodes {
             && equal(low, codes.low) && equal(factors, codes.encodedFactors(profile: profile))
     }
 
-    func widenScales4(into values: inout [Float]) { widen(0, into: &values) }
-    func widenErrors4(into values: inout [Float]) { widen(1, into: &values) }
-    func widenScales1(into values: inout [Float]) { widen(2, into: &values) }
+    /// Some rows in memory of their own, so that they outlive the reader's buffers.
+    func copy(_ rows: Range<Int>) -> RowCodes {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "copy: rows \(rows) of \(rowCount)")
+        func bytes(_ pointer: UnsafePointer<UInt8>?, _ byteCount: Int) -> [UInt8] {
+            guard let pointer = unsafe pointer else { return [] }
+            return unsafe Array(
+                UnsafeBufferPointer(start: pointer + rows.lowerBound * byteCount, count: rows.count * byteCount))
+        }
+        let isLite = profile == .lite
+        // Each part has the bytes that rows and width ask for, as the table was checked to say.
+        let factors = rows.map { row in
+            var norms = (eight: 0.0, four: 0.0)
+            let offset = row * width / 2
+            if let high = unsafe high {
+                unsafe vlm_code_norms(
+                    high + offset, low.map { unsafe $0 + offset }, width, &norms.eight, &norms.four)
+            }
+            return RowFactors(
+                scale1: half(2, row), scale4: half(0, row), error4: half(1, row), error8: isLite ? 0 : half(3, row),
+                scale8: isLite ? 0 : scale8(row), norm4: norms.four, norm8: norms.eight)
+        }
+        return unsafe RowCodes(
+            width: width, signs: bytes(signs, width / 8), high: bytes(high, width / 2), low: bytes(low, width / 2),
+            factors: factors)
+    }
+
+    @unsafe func widenScales4(into values: UnsafeMutablePointer<Float>) { unsafe widen(0, into: values) }
+    @unsafe func widenErrors4(into values: UnsafeMutablePointer<Float>) { unsafe widen(1, into: values) }
+    @unsafe func widenScales1(into values: UnsafeMutablePointer<Float>) { unsafe widen(2, into: values) }
+    @unsafe func widenErrors8(into values: UnsafeMutablePointer<Float>) { unsafe widen(3, into: values) }
 }
 
 /// Gives out the codes of groups, one at a time; what is compressed is unpacked into its buffers.

@@ -1,12 +1,26 @@
 import ByteFormats
 import Samples
 
-/// The rows of one chunk as stored: identities beside F16 vectors.
+/// The rows of one chunk as stored: identities beside F16 vectors or codes.
 struct StoredRows: Sendable {
     var rows: [EmbeddingRow] = []
     var ids: [UInt64] = []
-    /// [rows, E] binary16 bits, row-major.
+    /// [rows, E] binary16 bits, row-major; empty where only codes are kept.
     var halves: [UInt16] = []
+    /// Codes that are kept as they are; `nil` where they are to be made from the vectors.
+    var codes: RowCodes?
+
+    /// Appends some rows of others that carry the same parts.
+    mutating func append(_ other: StoredRows, _ range: Range<Int>, dimension: Int) {
+        rows.append(contentsOf: other.rows[range])
+        ids.append(contentsOf: other.ids[range])
+        if !other.halves.isEmpty {
+            halves.append(contentsOf: other.halves[range.lowerBound * dimension..<range.upperBound * dimension])
+        }
+        guard let more = other.codes else { return }
+        codes = codes ?? RowCodes()
+        codes?.append(more, range)
+    }
 }
 
 /// The head of a chunk's frame.

@@ -2,15 +2,21 @@ import Samples
 
 /// Sizes and counts of an index: the JSON of `vlmpipe index info --json`.
 public struct IndexInformation: Sendable, Equatable, Codable {
-    /// Vectors.
+    /// Vectors, deleted ones left out.
     public let rows: Int
     /// E.
     public let dimensions: Int
-    /// Size of the segments.
+    /// Rows that are deleted and still take space: `vlmpipe index compact` gives it back.
+    public let deleted: Int
+    /// What the segments keep of each vector: plain, lite, std, full.
+    public let profiles: [String]
+    /// Whether all codes are stored as they are searched; false without codes.
+    public let isUnpacked: Bool
+    /// Size of the segments and of the files that say what is deleted.
     public let bytes: Int
     /// Bytes per vector, keys excluded; 0 for an empty index.
     public let bytesPerVector: Double
-    /// Bytes of each section: vectors, ids, identity, keys, and table for headers, tables and footers.
+    /// Bytes of each section: vectors, ids, identity, keys, signs, factors, high, low, and table for the rest.
     public let sections: [String: Int]
     /// The space, 64 hexadecimal digits.
     public let space: String
@@ -40,14 +46,19 @@ extension IndexReader {
                 }
             }
         }
+        let deletions = manifest.segments.compactMap(\.deletion)
+        total += deletions.reduce(0) { $0 + $1.byteCount }
+        let coded = segments.filter(\.header.profile.isCoded)
         sections["table"] = total - sections.values.reduce(0, +)
         let keys = sections[SegmentSection.keys.name] ?? 0
         let shards = manifest.segments.flatMap(\.shards)
         return IndexInformation(
-            rows: rowCount, dimensions: dimension, bytes: total,
+            rows: rowCount, dimensions: dimension, deleted: deletions.reduce(0) { $0 + $1.rowCount },
+            profiles: Set(segments.map(\.header.profile.rawValue)).sorted(),
+            isUnpacked: !coded.isEmpty && coded.allSatisfy(\.isUnpacked), bytes: total,
             bytesPerVector: rowCount == 0 ? 0 : Double(total - keys) / Double(rowCount), sections: sections,
-            space: space.description, images: shards.reduce(0) { $0 + $1.imageRowCount },
-            captions: shards.reduce(0) { $0 + $1.captionRowCount }, shards: shards.count, segments: segments.count,
+            space: space.description, images: rowCount(of: .images), captions: rowCount(of: .captions),
+            shards: shards.count, segments: segments.count,
             generation: manifest.generation)
     }
 }

@@ -10,21 +10,59 @@ public struct IndexManifest: Sendable, Hashable, Codable {
         public let name: String
         /// Size of the file.
         public let byteCount: Int
-        /// Rows in the file.
+        /// Rows in the file, deleted ones included.
         public let rowCount: Int
         /// SHA-256 of the file.
         public let digest: Digest
-        /// The shards whose rows it holds, in order.
+        /// The shards whose rows it holds, in order; their counts include deleted rows.
         public let shards: [IndexedShard]
+        /// The rows of it that are deleted; `nil` if none is.
+        public let deletion: Deletion?
+
+        init(
+            name: String, byteCount: Int, rowCount: Int, digest: Digest, shards: [IndexedShard],
+            deletion: Deletion? = nil
+        ) {
+            self.name = name
+            self.byteCount = byteCount
+            self.rowCount = rowCount
+            self.digest = digest
+            self.shards = shards
+            self.deletion = deletion
+        }
+
+        /// Rows that can be found.
+        public var liveRowCount: Int { rowCount - (deletion?.rowCount ?? 0) }
+
+        /// The same file with these rows deleted.
+        func with(deletion: Deletion?) -> Segment {
+            Segment(
+                name: name, byteCount: byteCount, rowCount: rowCount, digest: digest, shards: shards,
+                deletion: deletion)
+        }
+    }
+
+    /// One immutable file that says which rows of a segment are deleted.
+    public struct Deletion: Sendable, Hashable, Codable {
+        /// File name: `del-`, the first 32 digits of `digest`, `.vsd`.
+        public let name: String
+        /// Size of the file.
+        public let byteCount: Int
+        /// How many rows are deleted, at least 1.
+        public let rowCount: Int
+        /// SHA-256 of the file.
+        public let digest: Digest
     }
 
     /// Version of the format.
-    public static let currentVersion = "0.2"
+    public static let currentVersion = "0.3"
+    /// Versions that are read: 0.2 knew no deleted rows.
+    static let readVersions = ["0.2", "0.3"]
     static let format = "vlmpipe index manifest"
 
     /// Always `vlmpipe index manifest`.
     public let format: String
-    /// `currentVersion`.
+    /// `currentVersion`, or an older one that is read.
     public let version: String
     /// Counts up by one with each change.
     public let generation: UInt64
@@ -38,7 +76,7 @@ public struct IndexManifest: Sendable, Hashable, Codable {
     public let nextID: UInt64
     /// What approximate searches are worth; `nil` where that was not measured since rows changed.
     public let calibration: IndexCalibration?
-    /// Rows of all segments.
+    /// Rows of all segments that are not deleted.
     public let rowCount: Int
     /// The segments, ordered by the first shard they hold.
     public let segments: [Segment]
@@ -62,7 +100,7 @@ public struct IndexManifest: Sendable, Hashable, Codable {
             }
             return left.name < right.name
         }
-        rowCount = segments.reduce(0) { $0 + $1.rowCount }
+        rowCount = segments.reduce(0) { $0 + $1.liveRowCount }
     }
 
     /// All shards of the index with the segment that holds each.
@@ -122,7 +160,7 @@ public struct IndexManifest: Sendable, Hashable, Codable {
         let decoder = JSONDecoder()
         do {
             let head = try decoder.decode(Version.self, from: Data(json))
-            guard head.format == Self.format, head.version == Self.currentVersion else {
+            guard head.format == Self.format, Self.readVersions.contains(head.version) else {
                 throw VectorIndexError(
                     .unsupportedVersion,
                     "\(head.format) \(head.version) is not read by this program (\(Self.currentVersion)): delete the "
@@ -133,8 +171,8 @@ public struct IndexManifest: Sendable, Hashable, Codable {
             throw damaged("the manifest cannot be read", cause: error)
         }
         guard (1...EmbeddingHeader.maximumDimension).contains(dimension), calibration?.isPlausible ?? true,
-            rowCount == segments.reduce(0, { $0 &+ $1.rowCount }),
-            segments.allSatisfy({ $0.isPlausible }), Set(segments.map(\.name)).count == segments.count,
+            segments.allSatisfy({ $0.isPlausible }), rowCount == segments.reduce(0, { $0 &+ $1.liveRowCount }),
+            Set(segments.map(\.name)).count == segments.count,
             Set(segments.flatMap { $0.shards.map(\.identity) }).count == segments.reduce(0, { $0 + $1.shards.count })
         else { throw damaged("the manifest contradicts itself") }
     }
@@ -143,8 +181,16 @@ public struct IndexManifest: Sendable, Hashable, Codable {
 extension IndexManifest.Segment {
     /// The name is the one its digest gives (so it cannot lead out of the folder) and the counts agree.
     fileprivate var isPlausible: Bool {
-        name == SegmentFormat.filePrefix + digest.hexadecimal.prefix(32) + SegmentFormat.fileExtension
-            && byteCount >= 0 && rowCount >= 0 && !shards.isEmpty
+        name == SegmentFormat.fileName(digest)
+            && byteCount >= 0 && (0...Int(UInt32.max)).contains(rowCount) && !shards.isEmpty
             && rowCount == shards.reduce(0) { $0 &+ $1.imageRowCount &+ $1.captionRowCount }
+            && (deletion.map { $0.isPlausible && $0.rowCount <= rowCount } ?? true)
+    }
+}
+
+extension IndexManifest.Deletion {
+    fileprivate var isPlausible: Bool {
+        name == DeletedRows.fileName(digest) && rowCount >= 1
+            && (DeletedRows.headerByteCount...Int(Int32.max)).contains(byteCount)
     }
 }

@@ -34,6 +34,16 @@ public enum IndexProfile: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// Bit n is set where section n is in `sections`.
+    var sectionMask: UInt32 {
+        switch self {
+        case .plain: 0b0_0001_1110
+        case .lite: 0b0_1111_1100
+        case .std: 0b1_1111_1100
+        case .full: 0b1_1111_1110
+        }
+    }
+
     /// Whether rows have codes.
     var isCoded: Bool { self != .plain }
     /// Whether rows have their F16 vectors.

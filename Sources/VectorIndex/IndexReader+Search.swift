@@ -35,7 +35,11 @@ extension IndexReader {
                 throw VectorIndexError(.invalidVector, "query \(row) is not finite; check what encoded it")
             }
         }
-        let plan = SearchPlan(segments: segments, kinds: request.kinds, filter: request.filter)
+        let plan = plan(kinds: request.kinds, filter: request.filter)
+        guard plan.items.count <= EstimatePool.maximumItemCount else {
+            throw VectorIndexError(
+                .invalidRows, "an index of \(rowCount) rows is too large; search several", path: path)
+        }
         let neighborCount = min(request.neighborCount, plan.rowCount)
         let poolSize = poolSize(mode, neighborCount: neighborCount)
         guard neighborCount > 0, request.queryCount > 0 else {
@@ -93,26 +97,32 @@ extension IndexReader {
         _ queries: QueryBatch, neighborCount: Int, poolSize: Int?, plan: SearchPlan, pool: ComputePool
     ) async throws -> [[SearchHit]] {
         let cursor = ScanCursor(end: plan.items.count)
-        let workers = Array(0..<max(1, min(pool.threadCount, plan.items.count)))
-        let parts = try await pool.map(workers) { _ in
+        @Sendable func scan() throws -> ScanPart {
             var worker = ScanWorker(
                 reader: self, queries: queries, neighborCount: neighborCount, poolSize: poolSize)
             while let index = cursor.next() {
                 try Task.checkCancellation()
-                try worker.score(plan.items[index])
+                try worker.score(plan.items[index], number: index)
             }
             return ScanPart(best: worker.best, pending: worker.pending, pools: worker.pools)
         }
-        let numbers = Array(0..<queries.count)
-        let merged = try await pool.map(numbers) { query in
-            try self.finish(query, parts, queries, neighborCount: neighborCount, poolSize: poolSize)
+        @Sendable func finished(_ query: Int, _ parts: [ScanPart]) throws -> [Candidate] {
+            try finish(query, parts, queries, neighborCount: neighborCount, poolSize: poolSize, plan: plan)
         }
+        let workerCount = max(1, min(pool.threadCount, plan.items.count))
+        // Each hand-over to the pool costs a single query some of its time.
+        if workerCount == 1, queries.count == 1 {
+            return try await pool.run { try self.resolve([finished(0, [scan()])]) }
+        }
+        let parts = try await pool.map(Array(0..<workerCount)) { _ in try scan() }
+        if queries.count == 1 { return try await pool.run { try self.resolve([finished(0, parts)]) } }
+        let merged = try await pool.map(Array(0..<queries.count)) { try finished($0, parts) }
         return try await pool.run { try self.resolve(merged) }
     }
 
     /// Joins what the threads found for one query, and looks closer where that is needed.
     private func finish(
-        _ query: Int, _ parts: [ScanPart], _ queries: QueryBatch, neighborCount: Int, poolSize: Int?
+        _ query: Int, _ parts: [ScanPart], _ queries: QueryBatch, neighborCount: Int, poolSize: Int?, plan: SearchPlan
     ) throws -> [Candidate] {
         var best = TopCandidates(capacity: neighborCount)
         var pending = PendingRows(capacity: neighborCount)
@@ -122,15 +132,10 @@ extension IndexReader {
         }
         if let poolSize {
             var pool = EstimatePool(capacity: poolSize)
-            for part in parts { for row in part.pools[query].rows { pool.insert(row) } }
-            pool.clean()
-            let places = pool.rows.sorted { ($0.segment, $0.group, $0.row) < ($1.segment, $1.group, $1.row) }
-            var worker = ScanWorker(
-                reader: self, queries: queries.one(query, dimension: dimension), neighborCount: neighborCount,
-                poolSize: nil)
-            for place in places { try worker.rescore(place, query: 0) }
-            for candidate in worker.best[0].heap { best.insert(candidate) }
-            for row in worker.pending[0].rows { pending.insert(row) }
+            for part in parts { pool.insert(part.pools[query]) }
+            try lookAgain(
+                at: pool.places().map { (plan.items[$0.item], $0.row) },
+                queries.one(query, dimension: dimension), neighborCount: neighborCount, &best, &pending)
         }
         pending.clean()
         if !pending.rows.isEmpty {
@@ -139,6 +144,36 @@ extension IndexReader {
             try reranking.rerank(pending.rows, query: vector, into: &best)
         }
         return best.heap.sorted(by: Candidate.isBetter)
+    }
+
+    /// Scores the rows of a pool with all their bits.
+    private func lookAgain(
+        at places: [(item: SearchPlan.Item, row: Int)], _ query: QueryBatch, neighborCount: Int,
+        _ best: inout TopCandidates, _ pending: inout PendingRows
+    ) throws {
+        var worker = ScanWorker(reader: self, queries: query, neighborCount: neighborCount, poolSize: nil)
+        let rows = try worker.estimates(of: places, query: 0)
+        var scores: [Float] = []
+        for row in rows {
+            if segments[Int(row.segment)].header.profile.hasVectors {
+                pending.insert(row)
+            } else {
+                scores.append(row.score)
+            }
+        }
+        guard !scores.isEmpty else { return }
+        // Ids, which break ties, are read for those that are or tie with the best only.
+        scores.sort(by: >)
+        let least = scores[min(neighborCount, scores.count) - 1]
+        var scratch = SegmentScratch()
+        for row in rows where row.score >= least {
+            let segment = segments[Int(row.segment)]
+            guard !segment.header.profile.hasVectors else { continue }
+            let ids = try segment.readIDs(group: Int(row.group), scratch: &scratch)
+            best.insert(
+                Candidate(
+                    score: row.score, id: ids[Int(row.row)], segment: row.segment, group: row.group, row: row.row))
+        }
     }
 
     /// Looks up who the candidates are: each group is read once.
@@ -170,7 +205,8 @@ extension IndexReader {
                     dataset: identity.dataset, shard: identity.shard, ordinal: row.ordinal)
                 found[use.query][use.rank] = SearchHit(
                     score: candidate.score, id: candidate.id,
-                    identity: VectorIdentity(sample: sample, view: row.view), key: row.key, box: row.box)
+                    identity: VectorIdentity(sample: sample, view: row.view), key: row.key, box: row.box,
+                    place: HitPlace(segment: candidate.segment, group: candidate.group, row: candidate.row))
             }
         }
         return found.map { $0.compactMap(\.self) }

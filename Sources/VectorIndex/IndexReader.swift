@@ -1,6 +1,7 @@
 import ByteFormats
 import CKernels
 import Samples
+import Synchronization
 
 /// An index as it was when it was opened: any number of readers, on any threads, while a writer goes on.
 ///
@@ -14,10 +15,15 @@ public final class IndexReader: Sendable {
     public let manifest: IndexManifest
     /// The folder.
     public let path: String
+    /// Why this is not the newest state: its files are damaged, so an older state is searched. To be told to the user;
+    /// `nil` as it should be.
+    public let fallbackReason: String?
     let segments: [IndexSegment]
     let codec: VectorCodec?
     let cache: DecodedGroupCache
     let scanLevel: Int32
+    /// Plans of searches without a filter, by the kinds they look at.
+    private let plans = Mutex<[VectorKinds: SearchPlan]>([:])
 
     /// Opens the newest state of an index.
     ///
@@ -39,7 +45,8 @@ public final class IndexReader: Sendable {
         while true {
             attempt += 1
             do {
-                guard let manifest = try folder.currentManifest() else {
+                var fallback: (any Error)?
+                guard let manifest = try folder.currentManifest(fallback: &fallback) else {
                     throw VectorIndexError(
                         .notFound, "there is no index in this folder; run vlmpipe embed or vlmpipe index build",
                         path: path)
@@ -48,6 +55,10 @@ public final class IndexReader: Sendable {
                 self.segments = segments
                 self.codec = codec
                 self.manifest = manifest
+                fallbackReason = fallback.map {
+                    "answers are those of an older state of the index, because the newest is damaged (\($0)); run "
+                        + "vlmpipe index repair"
+                }
                 return
             } catch let error as VectorIndexError where error.code == .notFound && attempt < 4 {
                 // A writer may have removed old segments between our reading the manifest and opening them.
@@ -62,7 +73,7 @@ public final class IndexReader: Sendable {
     ) throws -> ([IndexSegment], VectorCodec?) {
         let codec = try folder.codec(of: manifest)
         let segments = try manifest.segments.map { record in
-            let segment = try IndexSegment(folder: folder.path, name: record.name, access: reading)
+            let segment = try folder.open(record, access: reading)
             try SpaceCheck.require(
                 segment.header.space, segment.header.dimension, matches: manifest.space, manifest.dimension,
                 indexPath: segment.path, remedy: "delete the index and build it again from the embeddings")
@@ -77,12 +88,31 @@ public final class IndexReader: Sendable {
         return (segments, codec)
     }
 
+    /// The groups that a search must look at.
+    func plan(kinds: VectorKinds, filter: RowFilter?) -> SearchPlan {
+        guard filter == nil else { return SearchPlan(segments: segments, kinds: kinds, filter: filter) }
+        if let known = plans.withLock({ $0[kinds] }) { return known }
+        let plan = SearchPlan(segments: segments, kinds: kinds, filter: nil)
+        plans.withLock { $0[kinds] = plan }
+        return plan
+    }
+
     /// The space of the vectors.
     public var space: SpaceFingerprint { manifest.space }
     /// E.
     public var dimension: Int { manifest.dimension }
-    /// Number of vectors.
+    /// Number of vectors, deleted ones left out.
     public var rowCount: Int { manifest.rowCount }
+
+    /// Number of vectors of these kinds, deleted ones left out.
+    public func rowCount(of kinds: VectorKinds) -> Int {
+        segments.reduce(0) { sum, segment in
+            VectorKinds.storageOrder.filter(kinds.contains).reduce(sum) { sum, kind in
+                segment.table.shards.indices.reduce(sum) { $0 + segment.liveRowCount(ofShard: $1, kind: kind) }
+            }
+        }
+    }
+
     /// The shards that are in the index.
     public var shards: [ShardIdentity: IndexedShard] { manifest.shards }
 }

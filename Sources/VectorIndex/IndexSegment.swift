@@ -7,8 +7,11 @@ final class IndexSegment: Sendable {
     let name: String
     let header: SegmentHeader
     let table: SegmentTable
+    /// Deleted rows included.
     let rowCount: Int
     let byteCount: Int
+    /// Rows that must not be found.
+    let deleted: DeletedRows?
     /// For images and captions: the first row of each shard among the rows of that kind, and the end of the last.
     private let starts: [[Int]]
     /// For each group, the position of its first row among the rows of its kind.
@@ -17,11 +20,12 @@ final class IndexSegment: Sendable {
     private let mapping: SharedMapping?
     private let checked: CheckedFrames
 
-    init(folder: String, name: String, access: FileReading = .pread) throws {
+    init(folder: String, name: String, access: FileReading = .pread, deleted: DeletedRows? = nil) throws {
         let path = folder + "/" + name
         let file = try translatingErrors(inFile: path) { try RandomAccessFile(path: path) }
         let (header, table, footer) = try translatingErrors(inFile: path) { try Self.parse(file) }
         self.name = name
+        self.deleted = deleted
         self.header = header
         self.table = table
         rowCount = Int(footer.rowCount)
@@ -100,6 +104,32 @@ final class IndexSegment: Sendable {
             shard += 1
         }
         return result
+    }
+
+    /// Position of a group's first row in the segment.
+    func firstRow(ofGroup index: Int) -> Int {
+        groupStarts[index] + (table.groups[index].kind == .images ? 0 : starts[0][starts[0].count - 1])
+    }
+
+    /// The deleted rows of a group, ascending, 0 being its first.
+    func deletedRows(inGroup index: Int) -> [Int] {
+        guard let deleted else { return [] }
+        let first = firstRow(ofGroup: index)
+        return deleted.rows(in: first..<first + table.groups[index].rowCount).map { Int($0) - first }
+    }
+
+    /// How many rows of a shard are not deleted.
+    func liveRowCount(ofShard shard: Int, kind: VectorKinds) -> Int {
+        let starts = self.starts[kind == .images ? 0 : 1]
+        let before = kind == .images ? 0 : self.starts[0][self.starts[0].count - 1]
+        let rows = before + starts[shard]..<before + starts[shard + 1]
+        return rows.count - (deleted?.rows(in: rows).count ?? 0)
+    }
+
+    /// Whether codes are stored as they are searched.
+    var isUnpacked: Bool {
+        header.profile.isCoded && !table.groups.isEmpty
+            && table.groups.allSatisfy { $0.frame(.high).codec == .raw }
     }
 
     /// The groups that hold rows of a shard.
@@ -308,33 +338,5 @@ struct SegmentScratch: ~Copyable {
     mutating func copyStoredToHalves() {
         precondition(stored.count == halves.count * 2, "copyStoredToHalves: \(stored.count), \(halves.count)")
         unsafe halves.withUnsafeMutableBytes { unsafe $0.copyBytes(from: stored) }
-    }
-}
-
-/// The rows of one shard inside a segment of an index.
-struct SegmentRowSource: RowSource {
-    let segment: IndexSegment
-    let shard: Int
-
-    var identity: ShardIdentity { segment.table.shards[shard].identity }
-    var rowCount: Int { segment.table.shards[shard].rowCount }
-
-    func record(imageRowCount: Int, captionRowCount: Int) -> IndexedShard { segment.table.shards[shard] }
-
-    func forEachBatch(of kind: VectorKinds, _ body: (StoredRows) throws -> Void) throws {
-        var scratch = SegmentScratch()
-        let dimension = segment.header.dimension
-        for group in segment.groups(ofShard: shard, kind: kind) {
-            for part in segment.shards(inGroup: group) where part.shard == shard {
-                let rows = try segment.readRows(group: group, scratch: &scratch)
-                let ids = try segment.readIDs(group: group, scratch: &scratch)
-                try segment.readVectors(group: group, scratch: &scratch)
-                try body(
-                    StoredRows(
-                        rows: Array(rows[part.rows]), ids: Array(ids[part.rows]),
-                        halves: Array(
-                            scratch.halves[part.rows.lowerBound * dimension..<part.rows.upperBound * dimension])))
-            }
-        }
     }
 }

@@ -57,23 +57,29 @@ struct IndexSegmentWriter {
     /// Writes the segment of one shard of images whose groups are made concurrently on `pool`; `group` makes the one
     /// with this number.
     ///
-    /// - Parameter groupCount: every group but the last is full.
+    /// - Parameters:
+    ///   - groupCount: every group but the last is full.
+    ///   - shard: what is known of the shard, given the digest of the groups' content.
     func write(
-        groupCount: Int, on pool: ComputePool, shard: IndexedShard,
+        groupCount: Int, on pool: ComputePool, shard: (Digest) -> IndexedShard,
         _ group: @Sendable @escaping (Int) throws -> EncodedGroup
     ) async throws -> IndexManifest.Segment {
         var record: IndexManifest.Segment?
         let header = header
-        let path = try await AtomicFile.writeNamed(scratchPath: scratchPath) { file in
-            var body = try SegmentBody(header: header, file: &file)
-            try await pool.orderedMap(0..<groupCount, window: 4 * pool.threadCount) {
-                try group($0)
-            } consume: {
-                try body.append($0, to: &file)
+        let path = try await translatingErrors(inFile: folder) {
+            try await AtomicFile.writeNamed(scratchPath: scratchPath) { file in
+                var body = try SegmentBody(header: header, file: &file)
+                var content = DigestHasher()
+                try await pool.orderedMap(0..<groupCount, window: 4 * pool.threadCount) {
+                    try group($0)
+                } consume: { encoded in
+                    content.update(number: UInt64(encoded.contentChecksum))
+                    try body.append(encoded, to: &file)
+                }
+                let finished = try body.finish(shards: [shard(content.finalize())], file: &file)
+                record = finished
+                return finished.name
             }
-            let finished = try body.finish(shards: [shard], file: &file)
-            record = finished
-            return finished.name
         }
         guard let record else { preconditionFailure("\(path) was written without a record") }
         return record
@@ -84,20 +90,24 @@ struct IndexSegmentWriter {
 private struct GroupAssembly: ~Copyable {
     private var encoder: GroupEncoder
     private let dimension: Int
+    private let storage: SegmentStorage
     private var pending = StoredRows()
 
     init(dimension: Int, storage: SegmentStorage) {
         self.dimension = dimension
+        self.storage = storage
         encoder = GroupEncoder(dimension: dimension, storage: storage)
     }
 
     mutating func append(_ rows: StoredRows, kind: VectorKinds, emit: (EncodedGroup) throws -> Void) throws {
+        var rows = rows
+        if let codec = storage.codec, rows.codes == nil {
+            rows.codes = RowCodes(HalfPrecision.widen(rows.halves), codec: codec, profile: storage.profile)
+        }
         var taken = 0
         while taken < rows.rows.count {
             let count = min(SegmentFormat.groupRowCount - pending.rows.count, rows.rows.count - taken)
-            pending.rows.append(contentsOf: rows.rows[taken..<taken + count])
-            pending.ids.append(contentsOf: rows.ids[taken..<taken + count])
-            pending.halves.append(contentsOf: rows.halves[taken * dimension..<(taken + count) * dimension])
+            pending.append(rows, taken..<taken + count, dimension: dimension)
             taken += count
             if pending.rows.count == SegmentFormat.groupRowCount { try finish(kind: kind, emit: emit) }
         }
@@ -182,8 +192,8 @@ struct SegmentBody: ~Copyable {
         try emit(encoded, to: &file)
         try emit(footer.encoded, to: &file)
         let digest = hasher.finalize()
-        let name = SegmentFormat.filePrefix + digest.hexadecimal.prefix(32) + SegmentFormat.fileExtension
         return IndexManifest.Segment(
-            name: name, byteCount: file.byteCount, rowCount: rowCount, digest: digest, shards: shards)
+            name: SegmentFormat.fileName(digest), byteCount: file.byteCount, rowCount: rowCount, digest: digest,
+            shards: shards)
     }
 }

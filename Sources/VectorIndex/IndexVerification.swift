@@ -82,7 +82,8 @@ public struct IndexVerification: Sendable {
     ) {
         let path = folder + "/" + record.name
         do {
-            let digest = try hash(path)
+            let digest = try IndexFolder.digest(ofFile: path)
+            byteCount += try translatingErrors(inFile: path) { try Folder.byteCount(ofFile: path) }
             if digest != record.digest {
                 findings.append(
                     Finding(
@@ -90,8 +91,12 @@ public struct IndexVerification: Sendable {
                         message: "the file's SHA-256 is not the one in its name: delete the index and build it again "
                             + "from the embeddings"))
             }
-            let segment = try IndexSegment(folder: folder, name: record.name)
+            let segment = try IndexFolder(path: folder).open(record)
             fileCount += 1
+            if let deletion = record.deletion {
+                fileCount += 1
+                byteCount += deletion.byteCount
+            }
             if segment.table.shards != record.shards || segment.byteCount != record.byteCount
                 || segment.header.space != manifest.space || segment.header.dimension != manifest.dimension
                 || !segment.belongs(to: codec)
@@ -111,23 +116,6 @@ public struct IndexVerification: Sendable {
             }
         } catch {
             add(error, path: path)
-        }
-    }
-
-    private mutating func hash(_ path: String) throws -> Digest {
-        try translatingErrors(inFile: path) {
-            let file = try RandomAccessFile(path: path)
-            var hasher = DigestHasher()
-            var position = 0
-            var bytes: [UInt8] = []
-            while position < file.byteCount {
-                let count = min(1 << 20, file.byteCount - position)
-                try file.read(byteOffset: UInt64(position), byteCount: count, into: &bytes)
-                hasher.update(bytes)
-                position += count
-            }
-            byteCount += file.byteCount
-            return hasher.finalize()
         }
     }
 

@@ -81,12 +81,14 @@ extension IndexWriter {
             isUnpacked: isUnpacked, identifiers: .assigned)
         let size = SegmentFormat.groupRowCount
         let segment = try await segmentWriter(storage).write(
-            groupCount: (matrix.rowCount + size - 1) / size, on: pool, shard: matrix.record
+            groupCount: (matrix.rowCount + size - 1) / size, on: pool, shard: matrix.record(content:)
         ) { group in
             let rows = group * size..<min(matrix.rowCount, (group + 1) * size)
             let (stored, vectors) = try matrix.stored(rows)
             var encoder = GroupEncoder(dimension: matrix.dimension, storage: storage)
-            return encoder.encode(stored, vectors: vectors, kind: .images)
+            var encoded = encoder.encode(stored, vectors: vectors, kind: .images)
+            encoded.contentChecksum = stored.checksum
+            return encoded
         }
         let next = matrix.ids == nil ? matrix.firstID &+ UInt64(matrix.rowCount) : 0
         try publish(
@@ -99,11 +101,24 @@ extension IndexManifest.Segment {
     fileprivate func holds(_ identity: ShardIdentity) -> Bool { shards.contains { $0.identity == identity } }
 }
 
+extension StoredRows {
+    /// CRC-32C of ids, keys and F16 vectors.
+    fileprivate var checksum: UInt32 {
+        var head = ByteWriter(capacity: ids.count * 32)
+        for id in ids { head.write(id) }
+        for row in rows { head.write(field: row.key) }
+        var checksum = CRC32C()
+        checksum.update(head.bytes)
+        unsafe checksum.update(halves.span.bytes)
+        return checksum.value
+    }
+}
+
 extension VectorMatrix {
-    fileprivate var record: IndexedShard {
+    fileprivate func record(content: Digest) -> IndexedShard {
         let name = Digest(hashing: "matrix")
         return IndexedShard(
-            identity: identity, recipe: name, shardDigest: name, embeddingDigest: name, sampleCount: rowCount,
+            identity: identity, recipe: name, shardDigest: name, embeddingDigest: content, sampleCount: rowCount,
             failedCount: 0, imageRowCount: rowCount, captionRowCount: 0)
     }
 

@@ -12,7 +12,7 @@ extension IndexWriter {
         var changedCount = 0
         let codec = try codec()
         for record in manifest.segments {
-            let segment = try IndexSegment(folder: folder.path, name: record.name)
+            let segment = try folder.open(record)
             let wanted: SegmentCodec = isUnpacked ? .raw : .foldedRuns
             guard segment.header.profile.isCoded,
                 segment.table.groups.contains(where: { $0.frame(.high).codec != wanted })
@@ -27,7 +27,10 @@ extension IndexWriter {
             let storage = SegmentStorage(
                 profile: segment.header.profile, codec: codec, hasRawVectors: false, isUnpacked: isUnpacked,
                 identifiers: segment.header.identifiers)
-            segments.append(try segmentWriter(storage).rewrite(segment))
+            let rewritten = try segmentWriter(storage).rewrite(segment)
+            // Rows stay where they are, so the same ones are deleted; the file says of which segment.
+            let deletion = try segment.deleted.map { try folder.store($0.rows, of: rewritten) }
+            segments.append(rewritten.with(deletion: deletion))
             changedCount += 1
         }
         if changedCount > 0 { try publish(segments, calibration: manifest.calibration) }

@@ -54,7 +54,7 @@ public struct IndexWriter: ~Copyable {
         }
     }
 
-    private init(folder: IndexFolder, lock: consuming FileLock, manifest: IndexManifest) {
+    init(folder: IndexFolder, lock: consuming FileLock, manifest: IndexManifest) {
         self.folder = folder
         self.lock = lock
         self.manifest = manifest
@@ -80,49 +80,6 @@ public struct IndexWriter: ~Copyable {
     public mutating func synchronize(with embeddings: [EmbeddingSegment]) throws -> Change {
         let wanted = Set(embeddings.map { EmbeddingRowSource(segment: $0).identity })
         return try apply(embeddings, removing: Set(manifest.shards.keys).subtracting(wanted))
-    }
-
-    /// Merges small segments: in the order of the shards, each segment is filled until it has 65,536 rows.
-    ///
-    /// The segments that result depend on the shards alone, not on how the index came about. Those that are already so
-    /// stay as they are; nothing is published if all are.
-    @discardableResult
-    public mutating func compact() throws -> Change {
-        var holders: [ShardIdentity: String] = [:]
-        for segment in manifest.segments {
-            for shard in segment.shards { holders[shard.identity] = segment.name }
-        }
-        var groups: [[IndexedShard]] = []
-        var groupRowCount = SegmentFormat.compactedRowCount
-        for shard in manifest.shards.values.sorted(by: { $0.identity < $1.identity }) {
-            if groupRowCount >= SegmentFormat.compactedRowCount {
-                groups.append([])
-                groupRowCount = 0
-            }
-            groups[groups.count - 1].append(shard)
-            groupRowCount += shard.rowCount
-        }
-        let current = Dictionary(uniqueKeysWithValues: manifest.segments.map { ($0.shards.map(\.identity), $0) })
-        var change = Change()
-        var segments: [IndexManifest.Segment] = []
-        for group in groups {
-            if let same = current[group.map(\.identity)] {
-                segments.append(same)
-                continue
-            }
-            var open: [String: IndexSegment] = [:]
-            var sources: [any RowSource] = []
-            for shard in group {
-                guard let name = holders[shard.identity] else { preconditionFailure("every shard has a segment") }
-                let segment = try open[name] ?? IndexSegment(folder: folder.path, name: name)
-                open[name] = segment
-                sources.append(try source(of: shard.identity, in: segment))
-            }
-            segments.append(try write(sources, identifiers: open.values.first?.header.identifiers ?? .identity))
-            change.writtenSegmentCount += 1
-        }
-        if change.isPublished { try publish(segments) }
-        return change
     }
 
     private mutating func apply(
@@ -153,20 +110,21 @@ public struct IndexWriter: ~Copyable {
         change.removed = removals.filter { current[$0] != nil }.sorted()
         let dropped = removals.union(change.sealed)
         guard change.isPublished else { return change }
+        let open = OpenSegments()
         var segments: [IndexManifest.Segment] = []
         for segment in manifest.segments {
             let kept = segment.shards.filter { !dropped.contains($0.identity) }
             if kept.count == segment.shards.count {
                 segments.append(segment)
             } else if !kept.isEmpty {
-                let open = try IndexSegment(folder: folder.path, name: segment.name)
-                let sources = try kept.map { try source(of: $0.identity, in: open) }
-                segments.append(try write(sources, identifiers: open.header.identifiers))
+                let place = SegmentPlace(folder: folder, record: segment)
+                let storage = try SegmentStorage(of: open.open(place), codec: codec())
+                segments.append(try write(kept.map { try source($0, in: place, open, for: storage) }, storage))
                 change.writtenSegmentCount += 1
             }
         }
         for addition in additions {
-            segments.append(try write([addition], identifiers: .identity))
+            segments.append(try write([addition], SegmentStorage(plain: .identity)))
             change.writtenSegmentCount += 1
         }
         try publish(segments)
@@ -175,21 +133,33 @@ public struct IndexWriter: ~Copyable {
 
     // MARK: Steps
 
-    private func source(of identity: ShardIdentity, in segment: IndexSegment) throws -> SegmentRowSource {
-        guard let shard = segment.table.shards.firstIndex(where: { $0.identity == identity }) else {
+    /// The rows of a shard in a segment, for a segment that is stored like this.
+    func source(
+        _ shard: IndexedShard, in place: SegmentPlace, _ segments: OpenSegments, for storage: SegmentStorage
+    ) throws -> SegmentRowSource {
+        let segment = try segments.open(place)
+        let profile = segment.header.profile
+        let copiesCodes =
+            profile.isCoded && storage.codec != nil && segment.belongs(to: storage.codec)
+            && (profile == storage.profile || profile == .full && storage.profile == .std)
+        guard copiesCodes || profile.hasVectors else {
             throw VectorIndexError(
-                .damaged,
-                "the manifest says that \(identity.shard) is in this segment, and it is not: delete the "
-                    + "index and build it again from the embeddings", path: segment.path)
+                .invalidRows,
+                "\(profile) keeps no vectors, so its rows cannot become \(storage.profile) of another codec; build that "
+                    + "index again with the codec of this one (index build --codec)", path: segment.path)
         }
-        return SegmentRowSource(segment: segment, shard: shard)
+        let rowCount = segment.table.shards.firstIndex { $0.identity == shard.identity }.map { position in
+            VectorKinds.storageOrder.reduce(0) { $0 + segment.liveRowCount(ofShard: position, kind: $1) }
+        }
+        return SegmentRowSource(
+            segments: segments, place: place, shard: shard, rowCount: rowCount ?? 0, copiesCodes: copiesCodes)
     }
 
-    private func write(_ sources: [any RowSource], identifiers: IdentifierKind) throws -> IndexManifest.Segment {
-        let rowCount = sources.reduce(0) { $0 + $1.rowCount }
-        let storage = SegmentStorage(
-            profile: .plain, codec: nil, hasRawVectors: rowCount < SegmentFormat.rawRowCountLimit, isUnpacked: true,
-            identifiers: identifiers)
+    /// Writes the segment of these shards.
+    func write(_ sources: [any RowSource], _ storage: SegmentStorage) throws -> IndexManifest.Segment {
+        var storage = storage
+        storage.hasRawVectors =
+            storage.profile == .plain && sources.reduce(0) { $0 + $1.rowCount } < SegmentFormat.rawRowCountLimit
         return try segmentWriter(storage).write(sources)
     }
 
@@ -208,19 +178,25 @@ public struct IndexWriter: ~Copyable {
         try translatingErrors(inFile: path) { try AtomicFile.write(path: path, bytes: codec.encoded) }
     }
 
+    /// Writes the next manifest.
+    ///
+    /// - Parameters:
+    ///   - codec: the codec from now on; by default that of now.
+    ///   - forgetsCodec: no codec from now on.
     mutating func publish(
-        _ segments: [IndexManifest.Segment], codec: Digest? = nil, nextID: UInt64? = nil,
-        calibration: IndexCalibration? = nil
+        _ segments: [IndexManifest.Segment], codec: Digest? = nil, forgetsCodec: Bool = false,
+        nextID: UInt64? = nil, calibration: IndexCalibration? = nil
     ) throws {
         // A damaged newer manifest must not be in the way of the next one.
         let newest = try folder.generations().first ?? 0
         let next = IndexManifest(
             generation: max(newest, manifest.generation) + 1, space: manifest.space, dimension: manifest.dimension,
-            codec: codec ?? manifest.codec, nextID: nextID ?? manifest.nextID, calibration: calibration,
+            codec: forgetsCodec ? nil : codec ?? manifest.codec, nextID: nextID ?? manifest.nextID,
+            calibration: calibration,
             segments: segments)
         for segment in next.segments where !manifest.segments.contains(segment) {
-            // Read back what was written: header, table and footer.
-            _ = try IndexSegment(folder: folder.path, name: segment.name)
+            // Read back what was written: header, table and footer, deleted rows.
+            _ = try folder.open(segment)
         }
         let path = folder.path + "/" + IndexManifest.fileName(generation: next.generation)
         let bytes = try next.encoded()
@@ -229,6 +205,26 @@ public struct IndexWriter: ~Copyable {
         }
         manifest = next
         try folder.collectGarbage()
+    }
+}
+
+extension IndexWriter {
+    /// Files that were removed.
+    public struct Garbage: Sendable, Equatable {
+        /// How many.
+        public let fileCount: Int
+        /// Their size.
+        public let byteCount: Int
+    }
+
+    /// Removes everything that the current state of the index does not need: older manifests and what only these name.
+    ///
+    /// Every change removes what no one of the newest three manifests names; this gives the rest back at once. Readers
+    /// that are open go on; one that is just opening reads the manifest again.
+    @discardableResult
+    public mutating func collectGarbage() throws -> Garbage {
+        let garbage = try folder.collectGarbage(keeping: 1)
+        return Garbage(fileCount: garbage.fileCount, byteCount: garbage.byteCount)
     }
 }
 

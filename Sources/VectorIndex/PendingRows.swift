@@ -65,35 +65,3 @@ struct PendingRows: Sendable {
         }
     }
 }
-
-/// The rows with the best estimates seen so far, for a later look at more of their bits.
-///
-/// Which rows remain does not depend on the order of insertion: equal estimates are ordered by place.
-struct EstimatePool: Sendable {
-    private let capacity: Int
-    private(set) var rows: [PendingRow] = []
-    /// Estimates below this cannot enter any more.
-    private(set) var threshold: Float = -.infinity
-
-    init(capacity: Int) {
-        self.capacity = capacity
-    }
-
-    mutating func insert(_ row: PendingRow) {
-        rows.append(row)
-        if rows.count >= 4 * capacity { clean() }
-    }
-
-    /// Keeps the best.
-    mutating func clean() {
-        guard rows.count > capacity else { return }
-        rows.sort(by: Self.isBetter)
-        rows.removeLast(rows.count - capacity)
-        threshold = rows[capacity - 1].score
-    }
-
-    static func isBetter(_ left: PendingRow, _ right: PendingRow) -> Bool {
-        if left.score != right.score { return left.score > right.score }
-        return (left.segment, left.group, left.row) < (right.segment, right.group, right.row)
-    }
-}

@@ -34,6 +34,17 @@ struct RowFactors {
         length8 = Float(Double(scale8) * sums.norm8.squareRoot()).nextUp
     }
 
+    /// The factors as they are stored beside a code, of which the lengths are recomputed.
+    init(scale1: UInt16, scale4: UInt16, error4: UInt16, error8: UInt16, scale8: Float, norm4: Double, norm8: Double) {
+        self.scale1 = scale1
+        self.scale4 = scale4
+        self.error4 = error4
+        self.error8 = error8
+        self.scale8 = scale8
+        length4 = Float(Double(half: scale4) * norm4.squareRoot()).nextUp
+        length8 = Float(Double(scale8) * norm8.squareRoot()).nextUp
+    }
+
     /// |r - scale c| with room for the rounding of the sums.
     private static func error(_ sums: vlm_code_sums, _ scale: Double, _ product: Double, _ norm: Double) -> Double {
         let squared = sums.squared - 2 * scale * product + scale * scale * norm

@@ -13,7 +13,7 @@ struct ScanBuffers: ~Copyable {
     private let errors: UnsafeMutablePointer<Float>
     private let foundPositions: UnsafeMutablePointer<UInt32>
     private let foundValues: UnsafeMutablePointer<Float>
-    private var column = [Float](repeating: 0, count: rowCount)
+    private let column: UnsafeMutablePointer<Float>
     let level: Int32
 
     init(level: Int32) {
@@ -21,6 +21,7 @@ struct ScanBuffers: ~Copyable {
         unsafe dots = .allocate(capacity: Self.queryCount * Self.rowCount)
         unsafe scales = .allocate(capacity: Self.rowCount)
         unsafe errors = .allocate(capacity: Self.rowCount)
+        unsafe column = .allocate(capacity: Self.rowCount)
         unsafe foundPositions = .allocate(capacity: Self.rowCount)
         unsafe foundValues = .allocate(capacity: Self.rowCount)
     }
@@ -29,6 +30,7 @@ struct ScanBuffers: ~Copyable {
         unsafe dots.deallocate()
         unsafe scales.deallocate()
         unsafe errors.deallocate()
+        unsafe column.deallocate()
         unsafe foundPositions.deallocate()
         unsafe foundValues.deallocate()
     }
@@ -39,23 +41,30 @@ struct ScanBuffers: ~Copyable {
     /// Loads the 4-bit scales of a group, and the most that the score of a row's final form can be above its 4-bit
     /// score, in units of |q|: the row's own error where the true score is wanted, the distance of the two readings
     /// where the reading with 8 bits is, nothing where the 4-bit reading is the final form.
-    mutating func loadFactors4(_ codes: GroupCodes) {
-        codes.widenScales4(into: &column)
-        for row in 0..<codes.rowCount { unsafe scales[row] = column[row] }
+    func loadFactors4(_ codes: GroupCodes) {
+        precondition(codes.rowCount <= Self.rowCount, "loadFactors4: \(codes.rowCount) rows")
+        // All buffers have room for the rows of a group.
+        unsafe codes.widenScales4(into: scales)
         switch codes.profile {
-        case .lite, .plain: for row in 0..<codes.rowCount { unsafe errors[row] = 0 }
+        case .lite, .plain: unsafe errors.update(repeating: 0, count: codes.rowCount)
         case .std:
-            codes.widenErrors4(into: &column)
-            for row in 0..<codes.rowCount { unsafe errors[row] = column[row] + codes.error8(row) }
-        case .full:
-            codes.widenErrors4(into: &column)
-            for row in 0..<codes.rowCount { unsafe errors[row] = column[row] }
+            unsafe codes.widenErrors4(into: errors)
+            unsafe codes.widenErrors8(into: column)
+            for row in 0..<codes.rowCount { unsafe errors[row] += column[row] }
+        case .full: unsafe codes.widenErrors4(into: errors)
         }
     }
 
-    mutating func loadFactors1(_ codes: GroupCodes) {
-        codes.widenScales1(into: &column)
-        for row in 0..<codes.rowCount { unsafe scales[row] = column[row] }
+    func loadFactors1(_ codes: GroupCodes) {
+        precondition(codes.rowCount <= Self.rowCount, "loadFactors1: \(codes.rowCount) rows")
+        unsafe codes.widenScales1(into: scales)
+    }
+
+    /// Asks for the bytes of the rows found last, which are about to be read.
+    func prefetch(_ rows: UnsafePointer<UInt8>?, rowByteCount: Int, found: Int) {
+        guard let rows = unsafe rows else { return }
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch_rows(rows, rowByteCount, foundPositions, found)
     }
 
     /// Sums of the upper halves of the codes with `queries` [count, D] from `first` on.
@@ -82,23 +91,24 @@ struct ScanBuffers: ~Copyable {
             foundValues)
     }
 
-    /// Rows whose estimate from signs reaches `threshold`; their number.
-    func positions1(
-        _ codes: GroupCodes, queries: PreparedQueries, query: Int, threshold: Float
-    ) -> Int {
+    /// Sums of the signs with one query.
+    func scanSigns(_ codes: GroupCodes, queries: PreparedQueries, query: Int) {
         precondition(
             query < queries.count && codes.width == queries.width && codes.rowCount <= Self.rowCount,
-            "positions1: query \(query), width \(codes.width)")
-        let terms = queries.terms[query]
+            "scanSigns: query \(query), width \(codes.width)")
         // rows: rowCount * width / 8 bytes by the table; planes and dots have the sizes just checked.
-        return unsafe queries.planes.withUnsafeBufferPointer { planes in
-            guard let from = planes.baseAddress else { return 0 }
+        unsafe queries.planes.withUnsafeBufferPointer { planes in
+            guard let from = planes.baseAddress else { return }
             unsafe vlm_sign_dots(
                 level, from + query * codes.width / 2, codes.signs, codes.rowCount, codes.width, dots)
-            return unsafe vlm_bounded_positions(
-                dots, scales, scales, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
-                foundPositions, foundValues)
         }
+    }
+
+    /// Rows whose estimate from the signs just scanned reaches `threshold`; their number.
+    func positions1(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, threshold: Float) -> Int {
+        unsafe vlm_bounded_positions(
+            dots, scales, scales, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
+            foundPositions, foundValues)
     }
 }
 

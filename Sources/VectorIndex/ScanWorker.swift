@@ -44,7 +44,9 @@ struct ScanWorker: ~Copyable {
     }
 
     /// Looks at all rows of a group.
-    mutating func score(_ item: SearchPlan.Item) throws {
+    ///
+    /// - Parameter number: of the item in its plan.
+    mutating func score(_ item: SearchPlan.Item, number: Int) throws {
         let segment = reader.segments[item.segment]
         let allowed = try item.isMasked ? allowedRows(item, segment: segment) : nil
         if let allowed, !allowed.contains(true) { return }
@@ -53,7 +55,7 @@ struct ScanWorker: ~Copyable {
         } else if pools.isEmpty {
             try scoreCodes(item, segment, allowed)
         } else {
-            try scoreSigns(item, segment, allowed)
+            try scoreSigns(item, number, segment, allowed)
         }
     }
 
@@ -141,16 +143,21 @@ struct ScanWorker: ~Copyable {
     private mutating func scoreCodes(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         let codes = try codeReader.codes(of: segment, group: item.group, need: .codes)
-        buffers.loadFactors4(codes)
+        codes.prefetchFactors()
+        var isLoaded = false
         var ids: [UInt64]?
         var first = 0
         while first < best.count {
             let count = min(ScanBuffers.queryCount, best.count - first)
             buffers.scanHigh(codes, queries: prepared, first: first, count: count)
+            // The factors have come meanwhile.
+            if !isLoaded { buffers.loadFactors4(codes) }
+            isLoaded = true
             for slot in 0..<count {
                 let query = first + slot
                 let found = buffers.positions4(
                     codes, prepared.terms[query], slot: slot, threshold: threshold(query))
+                unsafe buffers.prefetch(codes.low, rowByteCount: codes.width / 2, found: found)
                 for index in 0..<found where buffers.value(index) >= threshold(query) {
                     let row = buffers.position(index)
                     if let allowed, !allowed[row] { continue }
@@ -171,45 +178,40 @@ struct ScanWorker: ~Copyable {
     }
 
     /// Estimates from signs, for the pools.
-    private mutating func scoreSigns(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
+    private mutating func scoreSigns(
+        _ item: SearchPlan.Item, _ number: Int, _ segment: IndexSegment, _ allowed: [Bool]?
+    ) throws {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
-        buffers.loadFactors1(codes)
+        codes.prefetchScales1()
         for query in best.indices {
-            let found = buffers.positions1(codes, queries: prepared, query: query, threshold: pools[query].threshold)
+            buffers.scanSigns(codes, queries: prepared, query: query)
+            if query == 0 { buffers.loadFactors1(codes) }
+            let found = buffers.positions1(codes, prepared.terms[query], threshold: pools[query].threshold)
             for index in 0..<found {
                 let row = buffers.position(index)
                 if let allowed, !allowed[row] { continue }
-                pools[query].insert(
-                    PendingRow(
-                        score: buffers.value(index), error: 0, segment: Int32(item.segment), group: Int32(item.group),
-                        row: Int32(row)))
+                pools[query].insert(buffers.value(index), item: number, row: row)
             }
         }
     }
 
-    /// Looks at a row of a pool again, with all its bits.
-    mutating func rescore(_ place: PendingRow, query: Int) throws {
+    /// Looks at the rows of a pool again, with all their bits, and returns what is then known of them.
+    mutating func estimates(of places: [(item: SearchPlan.Item, row: Int)], query: Int) throws -> [PendingRow] {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        let segment = reader.segments[Int(place.segment)]
-        let group = Int(place.group)
-        let row = Int(place.row)
-        let codes = try codeReader.rowCodes(of: segment, group: group)
-        let high = unsafe try codeReader.highRow(row, of: segment, group: group, signs: codes.signs)
-        let estimate = unsafe RowEstimate(
-            codes, row: row, high: high, queries: prepared, query: query, level: buffers.level)
-        guard estimate.score.isFinite else { throw segment.damaged(.factors, group: group) }
-        if codes.profile == .full {
-            pending[query].insert(
-                PendingRow(
-                    score: estimate.score, error: estimate.error, segment: place.segment, group: place.group,
-                    row: place.row))
-        } else if estimate.score >= best[query].threshold {
-            let ids = try segment.readIDs(group: group, scratch: &scratch)
-            best[query].insert(
-                Candidate(
-                    score: estimate.score, id: ids[row], segment: place.segment, group: place.group, row: place.row))
+        var rows: [PendingRow] = []
+        rows.reserveCapacity(places.count)
+        for place in places {
+            let segment = reader.segments[place.item.segment]
+            let codes = try codeReader.rowCodes(of: segment, group: place.item.group)
+            let high = unsafe try codeReader.highRow(
+                place.row, of: segment, group: place.item.group, signs: codes.signs)
+            let estimate = unsafe RowEstimate(
+                codes, row: place.row, high: high, queries: prepared, query: query, level: buffers.level)
+            guard estimate.score.isFinite else { throw segment.damaged(.factors, group: place.item.group) }
+            rows.append(PendingRow(estimate, place.item, row: place.row))
         }
+        return rows
     }
 
     // MARK: Filters
@@ -226,6 +228,7 @@ struct ScanWorker: ~Copyable {
             ordinals = known
             for row in share.rows { allowed[row] = RowFilter.contains(known[row], in: wanted) }
         }
+        for row in item.deleted { allowed[row] = false }
         return allowed
     }
 }

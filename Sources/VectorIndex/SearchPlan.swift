@@ -10,9 +10,11 @@ struct SearchPlan: Sendable {
     struct Item: Sendable {
         let segment: Int
         let group: Int
-        /// Whether only some rows may match; then `shares` says which.
+        /// Whether only some rows may match; then `shares` and `deleted` say which.
         let isMasked: Bool
         let shares: [Share]
+        /// Rows of the group that are no more.
+        let deleted: [Int]
     }
 
     private(set) var items: [Item] = []
@@ -22,8 +24,15 @@ struct SearchPlan: Sendable {
     init(segments: [IndexSegment], kinds: VectorKinds, filter: RowFilter?) {
         for (segmentIndex, segment) in segments.enumerated() {
             for (groupIndex, group) in segment.table.groups.enumerated() where kinds.contains(group.kind) {
+                let deleted = segment.deletedRows(inGroup: groupIndex)
+                let liveRowCount = group.rowCount - deleted.count
+                guard liveRowCount > 0 else { continue }
                 guard let filter else {
-                    add(Item(segment: segmentIndex, group: groupIndex, isMasked: false, shares: []), group.rowCount)
+                    let shares = deleted.isEmpty ? [] : [Share(rows: 0..<group.rowCount, ordinals: nil)]
+                    add(
+                        Item(
+                            segment: segmentIndex, group: groupIndex, isMasked: !deleted.isEmpty, shares: shares,
+                            deleted: deleted), liveRowCount)
                     continue
                 }
                 let parts = segment.shards(inGroup: groupIndex)
@@ -35,10 +44,12 @@ struct SearchPlan: Sendable {
                     }
                 }
                 guard !shares.isEmpty else { continue }
-                let isMasked = shares.count < parts.count || shares.contains { $0.ordinals != nil }
+                let isMasked =
+                    shares.count < parts.count || shares.contains { $0.ordinals != nil } || !deleted.isEmpty
                 add(
-                    Item(segment: segmentIndex, group: groupIndex, isMasked: isMasked, shares: isMasked ? shares : []),
-                    group.rowCount)
+                    Item(
+                        segment: segmentIndex, group: groupIndex, isMasked: isMasked, shares: isMasked ? shares : [],
+                        deleted: deleted), liveRowCount)
             }
         }
     }

@@ -76,6 +76,19 @@ public struct SearchHit: Sendable, Hashable {
     public let key: String
     /// Where a tile lies in the oriented original; `nil` for the whole image and for captions.
     public let box: PixelBox?
+    /// Where the row was read.
+    let place: HitPlace
+
+    init(
+        score: Float, id: UInt64, identity: VectorIdentity, key: String, box: PixelBox?, place: HitPlace = HitPlace()
+    ) {
+        self.score = score
+        self.id = id
+        self.identity = identity
+        self.key = key
+        self.box = box
+        self.place = place
+    }
 
     /// Pyramid level of a tile, 0 for whole images and captions.
     public var level: Int {

@@ -5,6 +5,8 @@ import Samples
 enum SegmentFormat {
     static let fileExtension = ".vsx"
     static let filePrefix = "seg-"
+    /// `seg-`, the first 32 digits of the file's digest, `.vsx`.
+    static func fileName(_ digest: Digest) -> String { filePrefix + digest.hexadecimal.prefix(32) + fileExtension }
     static let magic = Array("VLMIDX0\n".utf8)
     static let endMagic = Array("VLMEND0\n".utf8)
     static let majorVersion: UInt16 = 0
@@ -118,10 +120,11 @@ struct SegmentGroup: Sendable, Equatable {
 
     /// The frame of a section that the profile has.
     func frame(_ section: SegmentSection) -> SegmentFrame {
-        guard let position = profile.sections.firstIndex(of: section) else {
-            preconditionFailure("\(profile) has no \(section.name)")
-        }
-        return frames[position]
+        // Sections stand in the order of their numbers: those below are before it. Scans come here for every group.
+        let mask = profile.sectionMask
+        let bit = UInt32(1) << section.rawValue
+        precondition(mask & bit != 0, "a profile without this section")
+        return frames[(mask & (bit - 1)).nonzeroBitCount]
     }
 }
 

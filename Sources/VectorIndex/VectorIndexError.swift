@@ -80,3 +80,14 @@ func translatingErrors<Result: ~Copyable>(inFile path: String, _ body: () throws
         throw VectorIndexError(error, inFile: path)
     }
 }
+
+/// The same for a body that waits.
+nonisolated(nonsending) func translatingErrors<Result>(
+    inFile path: String, _ body: () async throws -> Result
+) async throws -> Result {
+    do {
+        return try await body()
+    } catch let error as ByteFormatError {
+        throw VectorIndexError(error, inFile: path)
+    }
+}

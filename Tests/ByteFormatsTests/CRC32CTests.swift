@@ -32,4 +32,17 @@ import Testing
             #expect(pieces.value == plain, "length \(count) in two pieces")
         }
     }
+
+    /// Lengths about the blocks of three parts that long runs are cut into.
+    @Test func hardwareEqualsPlainForLongRuns() {
+        let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
+        for count in [3064, 3071, 3072, 3073, 3080, 4096, 6143, 6144, 6145, 9216, 10_000] {
+            for start in [0, 1, 5] where start + count <= bytes.count {
+                let part = Array(bytes[start..<start + count])
+                let plain = unsafe part.withUnsafeBytes { unsafe vlm_crc32c_plain(7, $0.baseAddress, $0.count) }
+                let fast = unsafe part.withUnsafeBytes { unsafe vlm_crc32c(7, $0.baseAddress, $0.count) }
+                #expect(fast == plain, "length \(count) from \(start)")
+            }
+        }
+    }
 }

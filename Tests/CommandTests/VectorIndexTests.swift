@@ -77,6 +77,37 @@ import Testing
         }
     }
 
+    @Test func lifecycle() throws {
+        let folder = try TemporaryFolder()
+        let tool = Tool(workspace: folder.file("none"), folder: folder.path)
+        try writeFvecs(rows(400), to: folder.file("a.fvecs"))
+        try writeFvecs(Array(rows(40).map { $0.map { $0 > 0 ? 1 : 0 } }.prefix(3)), to: folder.file("q.fvecs"))
+        let build = ["index", "build", "--vectors", "a.fvecs", "--normalize", "--output"]
+        try tool.succeed(build + ["i.vlx"])
+        try tool.succeed(build + ["b.vlx", "--name", "b", "--first-id", "1000", "--codec", "i.vlx"])
+        #expect(try tool.run(["index", "adopt", "i.vlx", "i.vlx"]).exitStatus == 0)
+        #expect(try tool.succeed(["index", "adopt", "i.vlx", "b.vlx"]).output.contains("800 vectors"))
+        #expect(
+            try tool.succeed(["index", "merge", "i.vlx", "b.vlx", "--output", "m.vlx"]).output.contains("800 vectors"))
+        try "0\n1000\n\n".write(toFile: folder.file("ids.txt"), atomically: true, encoding: .utf8)
+        #expect(
+            try tool.succeed(["index", "delete", "i.vlx", "--ids", "ids.txt"]).output.hasPrefix("deleted 2 vectors"))
+        #expect(try query(tool, ["-k", "1"]).hits.map { $0[0].id } == [40, 1, 2])
+        #expect(try tool.succeed(["index", "info", "i.vlx"]).output.contains("2 deleted vectors"))
+        #expect(try tool.succeed(["index", "compact", "i.vlx", "--profile", "std"]).output.contains("1 now"))
+        #expect(try query(tool, ["-k", "1"]).mode == "exact over 8-bit codes")
+        #expect(try tool.run(["index", "export", "i.vlx", "--to", "npy", "--output", "x.npy"]).exitStatus == 65)
+        #expect(
+            try tool.succeed(["index", "export", "m.vlx", "--to", "jsonl", "--output", "x.jsonl"]).output.contains(
+                "800"))
+        #expect(try tool.succeed(["index", "gc", "i.vlx"]).output.hasPrefix("removed 0 files"))
+        #expect(try tool.succeed(["index", "repair", "i.vlx"]).output.hasPrefix("sound"))
+        let bad = try tool.run(["index", "delete", "i.vlx"])
+        #expect(bad.exitStatus == 64 && bad.errors.contains("--ids"))
+        #expect(try tool.run(["index", "merge", "m.vlx", "none.vlx", "--output", "n.vlx"]).exitStatus != 0)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("n.vlx")))
+    }
+
     @Test func wrongInputsSaySo() throws {
         let folder = try TemporaryFolder()
         let tool = Tool(workspace: folder.file("none"), folder: folder.path)

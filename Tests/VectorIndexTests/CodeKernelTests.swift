@@ -68,6 +68,45 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 2, 7, 100, 2000])
+    func largestAreSelected(count: Int) {
+        var generator = SeededGenerator(seed: UInt64(count))
+        for distinct in [3, 1_000_000] {
+            let keys = (0..<count).map { _ in UInt64(generator.integer(below: distinct)) }
+            for kept in Set([0, 1, count / 3, count]) where kept <= count {
+                var moved = keys
+                unsafe vlm_select_largest(&moved, count, kept)
+                #expect(moved.prefix(kept).sorted() == Array(keys.sorted().suffix(kept)))
+                #expect(moved.sorted() == keys.sorted())
+            }
+        }
+    }
+
+    /// The norms of codes alone are those that encoding gave.
+    @Test(arguments: [64, 192, 512])
+    func normsOfCodes(dimension: Int) {
+        let vectors = TestVectors.unit(9, dimension: dimension, seed: 3)
+        let codes = RowCodes(
+            vectors, codec: VectorCodec(mean: [Float](repeating: 0.01, count: dimension)), profile: .std)
+        for row in 0..<9 {
+            var sums = (eight: 0.0, four: 0.0)
+            var norms = (eight: 0.0, four: 0.0)
+            let part = row * dimension / 2..<(row + 1) * dimension / 2
+            let (high, low) = (Array(codes.high[part]), Array(codes.low[part]))
+            for index in 0..<dimension {
+                let shift: UInt8 = index < dimension / 2 ? 0 : 4
+                let upper = Double(high[index % (dimension / 2)] >> shift & 15)
+                let lower = Double(low[index % (dimension / 2)] >> shift & 15)
+                sums.eight += (16 * upper + lower - 127.5) * (16 * upper + lower - 127.5)
+                sums.four += (upper - 7.5) * (upper - 7.5)
+            }
+            unsafe vlm_code_norms(high, low, dimension, &norms.eight, &norms.four)
+            #expect(norms == sums)
+            unsafe vlm_code_norms(high, nil, dimension, &norms.eight, &norms.four)
+            #expect(norms.eight == 0 && norms.four == sums.four)
+        }
+    }
+
     /// Lengths and inner products stay; and the rotation of a unit vector is spread over all elements.
     @Test(arguments: [64, 100, 192, 384, 512, 768, 1024, 1152])
     func rotationKeepsInnerProducts(dimension: Int) {

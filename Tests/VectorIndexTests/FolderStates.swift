@@ -1,3 +1,4 @@
+import ByteFormats
 import Foundation
 import TestSupport
 
@@ -44,6 +45,29 @@ enum Files {
         try FileStepRecorder.record(observer, body)
         guard failures.value.isEmpty else { throw VectorTestError(message: failures.value.joined()) }
         return states.value + [try state(of: folder)]
+    }
+}
+
+extension Files {
+    /// The same for actions that wait; also how many steps there were.
+    static func states(
+        of folder: String, during body: () async throws -> Void
+    ) async throws -> (states: [FolderState], stepCount: Int) {
+        let states = Locked<[FolderState]>([])
+        let failures = Locked<[String]>([])
+        let steps = Locked<Int>(0)
+        let observer = FileStepRecorder.observer {
+            do {
+                let state = try Files.state(of: folder)
+                steps.update { $0 += 1 }
+                states.update { if $0.last != state { $0.append(state) } }
+            } catch {
+                failures.update { $0.append("\(error)") }
+            }
+        }
+        try await FileStep.$observer.withValue(observer) { try await body() }
+        guard failures.value.isEmpty else { throw VectorTestError(message: failures.value.joined()) }
+        return (states.value + [try state(of: folder)], steps.value)
     }
 }
 

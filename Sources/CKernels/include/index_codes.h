@@ -28,6 +28,10 @@ typedef struct {
 void vlm_encode_row(const float *residual, size_t dimension, float scale, uint8_t *signs, uint8_t *high, uint8_t *low,
                     vlm_code_sums *sums);
 
+// The norms of `vlm_code_sums` from codes alone; exact, so equal to what encoding gave. `low` may be missing: then norm8
+// is 0.
+void vlm_code_norms(const uint8_t *high, const uint8_t *low, size_t dimension, double *norm8, double *norm4);
+
 // Exchanges plain and folded form of `high` [rows, D/2] in place: each nibble is xored with 8 where the sign bit is
 // set, else with 7. Folded nibbles are magnitudes 0 to 7: small ones are frequent, so they compress.
 void vlm_fold_high(const uint8_t *signs, uint8_t *high, size_t row_count, size_t dimension);

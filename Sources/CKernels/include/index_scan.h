@@ -28,6 +28,12 @@ int64_t vlm_code_dot(int level, const int8_t *pair, const uint8_t *high, const u
 void vlm_sign_dots(int level, const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t dimension,
                    int32_t *sums);
 
+// Asks for the bytes of some rows [.., row_byte_count] that are about to be read; a hint without effect on results.
+void vlm_prefetch_rows(const uint8_t *rows, size_t row_byte_count, const uint32_t *positions, size_t count);
+
+// Moves the `kept` largest of the keys to the front, in no particular order. kept <= count.
+void vlm_select_largest(uint64_t *keys, size_t count, size_t kept);
+
 // Ascending rows r with
 //   base + factors[r] * (dots[r] * dot_scale - dot_offset) + errors[r] * error_scale >= threshold
 // are written to `positions`, the left side to `values` (room for `count` each); returns how many.

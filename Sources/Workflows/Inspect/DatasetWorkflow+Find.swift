@@ -57,7 +57,7 @@ extension DatasetWorkflow {
     public static func find(_ query: String, dataset: String?, count: Int, in session: Session) throws -> CaptionReport
     {
         let catalog = try session.readCatalog()
-        if try !catalog.derivedIndexState().isComplete { try index(session) }
+        if try !catalog.derivedIndexState().isComplete { try indexCaptions(session) }
         let found = try catalog.samples(withCaption: query, ofDataset: dataset, limit: count)
         if found.unindexedShards > 0 {
             session.note("\(found.unindexedShards) shards are not indexed yet and were left out")
@@ -80,7 +80,8 @@ extension DatasetWorkflow {
         return report
     }
 
-    private static func index(_ session: Session) throws {
+    /// Indexes the captions that are not yet, unless another command is writing.
+    static func indexCaptions(_ session: Session) throws {
         do {
             let lock = try session.workspace.lock()
             try withExtendedLifetime(lock) {

@@ -11,6 +11,12 @@ public enum IndexWorkflow {
         return (model, SpaceFolder(workspace: session.workspace, space: model.space))
     }
 
+    /// The folder of a model's index, which must be there.
+    public static func folder(model: String?, in session: Session) throws -> String {
+        let (model, space) = try space(model, session)
+        return try space.openIndex(model: model).reader.path
+    }
+
     /// Rows, dimensions and bytes by section.
     public static func info(model: String?, asJSON: Bool, in session: Session) throws -> String {
         let (model, space) = try space(model, session)
@@ -45,7 +51,13 @@ public enum IndexWorkflow {
             + "\(ProgressReporter.grouped(information.captions)) captions) from \(information.shards) shards in "
             + "\(information.segments) segments\n"
             + "\(ByteText.text(information.bytes)), \((information.bytesPerVector * 10).rounded() / 10) bytes per vector "
-            + "without keys\n"
+            + "without keys; profile \(information.profiles.joined(separator: ", "))"
+            + "\(information.isUnpacked ? ", unpacked" : "")\n"
+        if information.deleted > 0 {
+            text += "\(ProgressReporter.grouped(information.deleted)) deleted vectors still take space: 'vlmpipe index "
+            text += "compact' gives it back\n"
+        }
+
         for (name, bytes) in information.sections.sorted(by: { $0.key < $1.key }) {
             text += "  \(name): \(ByteText.text(bytes))\n"
         }
@@ -105,6 +117,7 @@ public enum IndexWorkflow {
             var writer = try IndexWriter.open(
                 folder: space.indexPath, space: model.space, dimension: model.configuration.embeddingDimension)
             try writer.seal(kept)
+            try writer.condense()
             return writer.manifest.rowCount
         }
         return "rebuilt the index: \(ProgressReporter.grouped(rows)) vectors from \(segments.count) shards\n"

@@ -26,11 +26,17 @@ public enum VectorIndexWorkflow {
         public var isNormalized: Bool
         /// Whether rows are added to an index that is there.
         public var isAddition: Bool
+        /// What the vectors are called; the name of their file if nil.
+        public var name: String?
+        /// Id of the first vector; the next one free if nil.
+        public var firstID: UInt64?
+        /// An index whose codec is used.
+        public var codecPath: String?
 
         /// A request.
         public init(
             vectorsPath: String, keysPath: String?, outputPath: String, profile: IndexProfile, isUnpacked: Bool,
-            isNormalized: Bool, isAddition: Bool
+            isNormalized: Bool, isAddition: Bool, name: String? = nil, firstID: UInt64? = nil, codecPath: String? = nil
         ) {
             self.vectorsPath = vectorsPath
             self.keysPath = keysPath
@@ -39,6 +45,9 @@ public enum VectorIndexWorkflow {
             self.isUnpacked = isUnpacked
             self.isNormalized = isNormalized
             self.isAddition = isAddition
+            self.name = name
+            self.firstID = firstID
+            self.codecPath = codecPath
         }
     }
 
@@ -69,19 +78,26 @@ public enum VectorIndexWorkflow {
         }
         let pool = pool(threads)
         defer { pool.shutdown() }
-        let name = URL(fileURLWithPath: request.vectorsPath).lastPathComponent
+        let name = request.name ?? URL(fileURLWithPath: request.vectorsPath).lastPathComponent
         var writer = try IndexWriter.open(
             folder: request.outputPath, space: VectorMatrix.space, dimension: file.dimension)
         let identity = ShardIdentity(dataset: name, shard: "")
         if request.isAddition, writer.manifest.shards[identity] != nil {
             throw WorkflowError(
-                .usage, "vectors from a file named \(name) are in the index already; rename the file to add more",
+                .usage, "vectors called \(name) are in the index already; --name calls these something else",
+                place: request.outputPath)
+        }
+        if let codecPath = request.codecPath { try writer.useCodec(of: codecPath) }
+        let firstID = request.firstID ?? writer.manifest.nextID
+        guard firstID >= writer.manifest.nextID, file.rowCount <= Int(clamping: UInt64.max - firstID) else {
+            throw WorkflowError(
+                .usage, "--first-id is \(firstID); ids up to \(writer.manifest.nextID) may be taken",
                 place: request.outputPath)
         }
         var keyLines: (@Sendable (Range<Int>) throws -> [String])?
         if let keys { keyLines = { try keys.lines($0) } }
         let matrix = VectorMatrix(
-            rowCount: file.rowCount, dimension: file.dimension, identity: identity, firstID: writer.manifest.nextID,
+            rowCount: file.rowCount, dimension: file.dimension, identity: identity, firstID: firstID,
             keys: keyLines, normalizing: request.isNormalized
         ) { try file.floats(rows: $0) }
         try await writer.build(matrix, profile: request.profile, isUnpacked: request.isUnpacked, on: pool)

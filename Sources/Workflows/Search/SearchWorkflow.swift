@@ -6,12 +6,19 @@ import Reports
 import SampleCatalog
 import Samples
 import Shards
+import VectorIndex
 
 /// Which vectors a search ranks.
 public enum SearchTarget: String, Sendable, CaseIterable {
+    /// Vectors of images and tiles.
     case images
+    /// Vectors of captions.
     case captions
+    /// Vectors of images together with the text of captions.
     case both
+
+    /// The vectors that are ranked.
+    var rankedKinds: VectorKinds { self == .captions ? .captions : .images }
 }
 
 /// What `vlmpipe search` is asked for.
@@ -32,6 +39,10 @@ public struct SearchRequest: Sendable {
     public var condition: String?
     /// Hits below this cosine are left out.
     public var minimumScore: Float?
+    /// Whether every vector is scored whatever the size of the index.
+    public var isExact: Bool
+    /// Hits whose vectors have at least this cosine with that of a better hit are left out.
+    public var duplicateSimilarity: Float?
     /// Where a page goes.
     public var htmlPath: String?
     /// Where the hits' images go.
@@ -40,7 +51,8 @@ public struct SearchRequest: Sendable {
     /// A request.
     public init(
         query: String, count: Int, target: SearchTarget, model: String?, datasets: [String], split: String?,
-        condition: String?, minimumScore: Float?, htmlPath: String?, extractDirectory: String?
+        condition: String?, minimumScore: Float?, isExact: Bool = false, duplicateSimilarity: Float? = nil,
+        htmlPath: String?, extractDirectory: String?
     ) {
         self.query = query
         self.count = count
@@ -50,6 +62,8 @@ public struct SearchRequest: Sendable {
         self.split = split
         self.condition = condition
         self.minimumScore = minimumScore
+        self.isExact = isExact
+        self.duplicateSimilarity = duplicateSimilarity
         self.htmlPath = htmlPath
         self.extractDirectory = extractDirectory
     }
@@ -66,31 +80,26 @@ public enum SearchWorkflow {
         let model = try ModelStore(workspace: session.workspace).model(named: request.model)
         let catalog = try session.readCatalog()
         let space = SpaceFolder(workspace: session.workspace, space: model.space)
-        let index = try space.openIndex(model: model)
+        let reader = try space.openIndex(model: model).reader
+        if let reason = reader.fallbackReason { session.note(reason) }
 
         let encoded = try QueryEncoder(model: model, towers: expression.towers).encode(expression)
         for warning in encoded.warnings { session.note(warning) }
         let filter = try filter(request, catalog)
 
         let started = ProgressReporter.monotonicSeconds()
-        let found = try await index.search(
-            encoded.vector, count: request.count, target: request.target, filter: filter, pool: session.pool)
+        let outcome = try await ranked(request, expression, encoded.vector, reader, filter, catalog, session)
         let milliseconds = (ProgressReporter.monotonicSeconds() - started) * 1000
 
-        let samples = try catalog.samples(found.map(\.identity.sample))
-        var hits: [SearchReport.Hit] = []
-        for (match, sample) in zip(found, samples) {
-            if let minimum = request.minimumScore, match.score < minimum { continue }
-            // A sample that the catalog no longer has is in the index only until the next 'embed'.
-            guard let sample else { continue }
-            hits.append(SearchReport.Hit(match: match, sample: sample, rank: hits.count + 1))
-        }
+        let matches = outcome.matches.filter { match in request.minimumScore.map { match.score >= $0 } ?? true }
+        let hits = matches.enumerated().map { SearchReport.Hit(match: $1, rank: $0 + 1) }
         let result = SearchResult(
-            query: request.query, space: model.space.description, mode: "exact", recall: nil,
+            query: request.query, space: model.space.description, mode: outcome.mode, recall: outcome.recall,
             milliseconds: (milliseconds * 1000).rounded() / 1000, hits: hits.map(\.reported))
+        session.note(modeText(result, rowCount: reader.rowCount(of: request.target.rankedKinds)))
         let share = try EmbeddedShare(catalog: catalog, space: space)
         let report = SearchReport(
-            result: result, hits: hits, indexedCount: index.count(of: request.target),
+            result: result, hits: hits, indexedCount: reader.rowCount(of: request.target.rankedKinds),
             note: share.isComplete ? nil : share.text)
         if let note = report.note { session.note(note) }
         if let path = request.htmlPath {
@@ -100,6 +109,36 @@ public enum SearchWorkflow {
             try extract(hits, to: directory, session)
         }
         return report
+    }
+
+    private static func ranked(
+        _ request: SearchRequest, _ expression: QueryExpression, _ vector: [Float], _ reader: IndexReader,
+        _ filter: SampleSet?, _ catalog: SampleCatalog, _ session: Session
+    ) async throws -> ImageRanking.Outcome {
+        let ranking = ImageRanking(
+            reader: reader, catalog: catalog, session: session, filter: filter,
+            mode: request.isExact ? .exact : .automatic, duplicateSimilarity: request.duplicateSimilarity)
+        guard request.target == .both else {
+            return try await ranking.samples(near: vector, count: request.count, kinds: request.target.rankedKinds)
+        }
+        guard request.minimumScore == nil else {
+            throw WorkflowError(.usage, "--min-score is a cosine, and --in both ranks by more than that; leave one out")
+        }
+        guard let text = expression.captionText else {
+            session.note("the query has no text to look for in captions; images alone are ranked")
+            return try await ranking.samples(near: vector, count: request.count, kinds: .images)
+        }
+        return try await ranking.samples(near: vector, withCaption: text, count: request.count)
+    }
+
+    /// Such as `exact search of 12,000 vectors, 3.2 ms`.
+    private static func modeText(_ result: SearchResult, rowCount: Int) -> String {
+        let recall = result.recall.map {
+            ", recall \(($0 * 1000).rounded() / 1000) measured on this index's own queries"
+        }
+        let unmeasured = result.mode.hasPrefix("approx") ? ", recall not measured ('vlmpipe index tune' does)" : ""
+        return "\(result.mode) search of \(ProgressReporter.grouped(rowCount)) vectors, "
+            + "\((result.milliseconds * 10).rounded() / 10) ms\(recall ?? unmeasured)"
     }
 
     /// The samples a search is restricted to; nil for all.
@@ -196,19 +235,20 @@ extension ImageFormat {
 /// A search's answer with everything that the ways of showing it need.
 public struct SearchReport: Sendable {
     struct Hit: Sendable {
-        let match: SpaceIndex.Match
-        let sample: CatalogSample
+        let match: ImageRanking.Match
         let rank: Int
 
-        var reported: SearchHit {
+        var sample: CatalogSample { match.sample }
+
+        var reported: Reports.SearchHit {
             let level: Int =
                 if case .tile(let level, _) = match.identity.view { Int(level) } else { 0 }
-            return SearchHit(
+            return Reports.SearchHit(
                 rank: rank, score: match.score, key: sample.key, dataset: sample.identity.dataset,
                 shard: sample.imagePath, offset: Int(sample.image.offset), length: Int(sample.image.byteCount),
                 captions: captions,
                 box: match.box.map {
-                    SearchHit.Box(x: Int($0.x), y: Int($0.y), width: Int($0.width), height: Int($0.height))
+                    Reports.SearchHit.Box(x: Int($0.x), y: Int($0.y), width: Int($0.width), height: Int($0.height))
                 }, level: level)
         }
 

@@ -36,6 +36,19 @@ extension IndexCommand {
         @Flag(help: "Divide each vector by its length.")
         var normalize = false
 
+        @Option(
+            help: ArgumentHelp(
+                "What these vectors are called in the index (default: the file's name).", valueName: "name"))
+        var name: String?
+
+        @Option(help: ArgumentHelp("Id of the first vector (default: the next one free).", valueName: "n"))
+        var firstId: UInt64?
+
+        @Option(
+            help: ArgumentHelp(
+                "Make codes as this index does, so that the two can be joined as they are.", valueName: "index.vlx"))
+        var codec: String?
+
         @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n"))
         var threads: Int?
 
@@ -44,7 +57,8 @@ extension IndexCommand {
         func request(output: String, isAddition: Bool) -> VectorIndexWorkflow.BuildRequest {
             VectorIndexWorkflow.BuildRequest(
                 vectorsPath: vectors, keysPath: keys, outputPath: output, profile: profile.profile,
-                isUnpacked: unpacked, isNormalized: normalize, isAddition: isAddition)
+                isUnpacked: unpacked, isNormalized: normalize, isAddition: isAddition, name: name, firstID: firstId,
+                codecPath: codec)
         }
     }
 

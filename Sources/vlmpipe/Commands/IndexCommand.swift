@@ -11,10 +11,12 @@ struct IndexCommand: AsyncParsableCommand {
 
               vlmpipe index build --vectors photos.npy --keys names.txt --output photos.vlx
               vlmpipe index query photos.vlx --vectors queries.npy -k 10 --output ids.npy --json
+              vlmpipe index delete photos.vlx --keys gone.txt
               vlmpipe index info photos.vlx
             """,
         subcommands: [
-            Build.self, Add.self, Query.self, Tune.self, Info.self, Verify.self, Unpack.self, Pack.self, Rebuild.self,
+            Build.self, Add.self, Query.self, Tune.self, Info.self, Verify.self, Delete.self, Compact.self, Merge.self,
+            Adopt.self, Repair.self, Export.self, GarbageCollection.self, Unpack.self, Pack.self, Rebuild.self,
         ])
 
     /// `vlmpipe index info`.

@@ -12,6 +12,7 @@ struct SearchCommand: AsyncParsableCommand {
               vlmpipe search '"cat" + 0.5 * @sunset.jpg - "night"'
               vlmpipe search "a dog" --where "split = 'dev' AND width >= 500" --json
               vlmpipe search "a dog" --extract dogs/
+              vlmpipe search "red bicycle" --in both --dedupe 0.98
 
             Plain words are one text. In a sum, texts stand in double quotes and image paths after @; quote the whole for \
             the shell. --where takes an SQL condition over key, dataset, shard, split, width, height, format and your own \
@@ -26,7 +27,9 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(name: .customShort("k"), help: ArgumentHelp("How many hits.", valueName: "n"))
     var count = 10
 
-    @Option(name: .customLong("in"), help: "Rank image vectors, caption vectors, or both.")
+    @Option(
+        name: .customLong("in"),
+        help: "Rank by image vectors, by caption vectors, or both: image vectors and the words of captions.")
     var target: SearchTarget = .images
 
     @Option(help: ArgumentHelp("Model (default: the one in use).", valueName: "name"))
@@ -44,6 +47,15 @@ struct SearchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Leave out hits with a lower cosine.", valueName: "score"))
     var minScore: Float?
 
+    @Flag(help: "Score every vector, whatever the size of the index.")
+    var exact = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Leave out hits whose vectors have at least this cosine with a better hit's, such as 0.98.",
+            valueName: "cosine"))
+    var dedupe: Float?
+
     @Flag(help: "Print JSON (Schemas/search-result.schema.json).")
     var json = false
 
@@ -58,6 +70,10 @@ struct SearchCommand: AsyncParsableCommand {
 
     func validate() throws {
         if !(1...100_000).contains(count) { throw ValidationError("-k is \(count), must be from 1 to 100000") }
+        if let dedupe {
+            if !(0...1).contains(dedupe) { throw ValidationError("--dedupe is \(dedupe), must be from 0 to 1") }
+            if count > 10_000 { throw ValidationError("-k is \(count), must be at most 10000 with --dedupe") }
+        }
         if json && paths { throw ValidationError("--json and --paths exclude each other") }
     }
 
@@ -66,7 +82,8 @@ struct SearchCommand: AsyncParsableCommand {
         let report = try await SearchWorkflow.run(
             SearchRequest(
                 query: query.joined(separator: " "), count: count, target: target, model: model, datasets: dataset,
-                split: split, condition: condition, minimumScore: minScore, htmlPath: html, extractDirectory: extract),
+                split: split, condition: condition, minimumScore: minScore, isExact: exact, duplicateSimilarity: dedupe,
+                htmlPath: html, extractDirectory: extract),
             in: session)
         if json {
             print(try report.json(), terminator: "")
