@@ -112,7 +112,7 @@ public enum EmbedWorkflow {
             progress.update(completedCount: done)
         }
         progress.finish()
-        try removeVanished(from: &index, catalog)
+        try IndexUpkeep.run(on: &index, catalog: catalog)
         let rowCount = index.manifest.rowCount
 
         let seconds = ProgressReporter.monotonicSeconds() - started
@@ -189,15 +189,6 @@ public enum EmbedWorkflow {
             _ = try writer.finish()
             return true
         }
-    }
-
-    /// Takes the rows of shards that are no longer in the catalog, or whose file is gone, out of the index.
-    private static func removeVanished(from index: inout IndexWriter, _ catalog: SampleCatalog) throws {
-        let present = Set(
-            try catalog.shards(states: [.complete, .pending]).map { ShardIdentity(dataset: $0.dataset, shard: $0.name) }
-        )
-        let gone = Set(index.manifest.shards.keys).subtracting(present)
-        if !gone.isEmpty { try index.remove(gone) }
     }
 
     /// Errors of one shard's files: the other shards are still embedded.

@@ -117,7 +117,7 @@ public enum IndexWorkflow {
             var writer = try IndexWriter.open(
                 folder: space.indexPath, space: model.space, dimension: model.configuration.embeddingDimension)
             try writer.seal(kept)
-            try writer.condense()
+            try IndexUpkeep.run(on: &writer, catalog: catalog)
             return writer.manifest.rowCount
         }
         return "rebuilt the index: \(ProgressReporter.grouped(rows)) vectors from \(segments.count) shards\n"

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// Pictures and captions that occur more than once are computed once, with the vectors they would have had.
-@Suite(.serialized) struct RepeatedImageTests {
+/// What embedding spares: repeated pictures and captions, renames; and what it takes out: removed files.
+@Suite(.serialized) struct EmbedTests {
     private let fixture: CheckpointFixture
     private var files: FileManager { .default }
 
@@ -65,5 +65,38 @@ import Testing
         let first = try #require(try files.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix("jpg") }.min())
         try files.removeItem(atPath: "\(folder)/\(first)")
         #expect(try tool.succeed(["embed"]).output.contains("embedded 47 images"))
+    }
+
+    @Test func removedAndRenamedFilesReachTheIndex() throws {
+        let tool = try tool("changes")
+        try tool.succeed(["ingest", "pictures/b", "--dataset", "b"])
+        try tool.succeed(["embed"])
+        func keys() throws -> [String] {
+            let output = try tool.succeed(["search", "cat", "-k", "100", "--json", "--quiet"]).output
+            let result = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+            let hits = try #require(result["hits"] as? [[String: Any]])
+            return hits.compactMap { $0["key"] as? String }.sorted()
+        }
+        let before = try keys()
+        #expect(before.count == 48)
+
+        let folder = fixture.folder.file("pictures/b")
+        for name in try files.contentsOfDirectory(atPath: folder) where name.hasPrefix("0-") {
+            try files.removeItem(atPath: "\(folder)/\(name)")
+        }
+        try files.createDirectory(atPath: "\(folder)/new", withIntermediateDirectories: true)
+        for name in try files.contentsOfDirectory(atPath: folder) where name.hasPrefix("1-") {
+            try files.moveItem(atPath: "\(folder)/\(name)", toPath: "\(folder)/new/\(name)")
+        }
+        let ingest = try tool.succeed(["ingest", "pictures/b", "--dataset", "b"]).output
+        #expect(ingest.contains("16 renamed, 16 removed"))
+        // Hits that are gone are not shown, and cost no others their place.
+        #expect(try keys().count == 32)
+        #expect(try tool.succeed(["embed"]).output.contains("the index has 64 vectors"))
+        let after = try keys()
+        #expect(after.count == 32)
+        #expect(after.filter { $0.hasPrefix("b/new/1-") }.count == 16)
+        #expect(try tool.succeed(["index", "rebuild"]).output.contains("64 vectors"))
+        #expect(try keys() == after)
     }
 }
