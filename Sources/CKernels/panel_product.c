@@ -75,9 +75,11 @@ static void pack_panel(const float *weight, size_t columns, size_t depth, float 
     }
 }
 
-// The sums of `rows` rows of a packed panel, by runs of depth: tile (=, from the second run on +=).
+// The sums of `rows` rows of a packed panel, by runs of depth: tile (=, from the second run on +=). The `depth` times 32
+// floats at `next`, if there are any, are wanted soon: with few rows, waiting for weights would take as long as the sums.
 static void tile_plain(const float *restrict a, const float *restrict b, size_t rows, size_t depth,
-                       float *restrict tile) {
+                       float *restrict tile, const float *next) {
+    (void)next;
     for (size_t start = 0; start < depth; start += VLM_PANEL_DEPTH_RUN) {
         size_t end = depth - start < VLM_PANEL_DEPTH_RUN ? depth : start + VLM_PANEL_DEPTH_RUN;
         for (size_t r = 0; r < rows; r++) {
@@ -97,7 +99,8 @@ static void tile_plain(const float *restrict a, const float *restrict b, size_t 
         pack_panel(weight + column * depth, width, depth, panel);                                             \
         for (size_t row = 0; row < rows; row += MR) {                                                         \
             size_t height = rows - row < MR ? rows - row : MR;                                                \
-            tile_function(packed + row * depth, panel, height, depth, tile);                                  \
+            const float *next = row == 0 && column + 2 * NR <= columns ? weight + (column + NR) * depth : NULL; \
+            tile_function(packed + row * depth, panel, height, depth, tile, next);                            \
             vlm_end_tile(tile, row, height, column, width, end);                                              \
         }                                                                                                     \
     }
@@ -118,13 +121,18 @@ static void product_plain(const float *packed, size_t rows, const float *weight,
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // Each panel row times two vectors of columns; `mr` rows are a constant where this is inlined.
-AVX512 VLM_INLINE void tile_rows_avx512(int mr, const float *a, const float *b, size_t depth, float *tile) {
+AVX512 VLM_INLINE void tile_rows_avx512(int mr, const float *a, const float *b, size_t depth, float *tile,
+                                        const float *next) {
     for (size_t start = 0; start < depth; start += VLM_PANEL_DEPTH_RUN) {
         size_t count = depth - start < VLM_PANEL_DEPTH_RUN ? depth - start : VLM_PANEL_DEPTH_RUN;
         __m512 sums[MR][2];
         UNROLLED for (int r = 0; r < mr; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
         for (size_t p = 0; p < count; p++, a += MR, b += NR) {
             __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
+            if (next) {
+                __builtin_prefetch(next + (start + p) * NR, 0, 2);
+                __builtin_prefetch(next + (start + p) * NR + 16, 0, 2);
+            }
             UNROLLED for (int r = 0; r < mr; r++) {
                 __m512 x = _mm512_set1_ps(a[r]);
                 sums[r][0] = _mm512_fmadd_ps(x, b0, sums[r][0]);
@@ -143,10 +151,17 @@ AVX512 VLM_INLINE void tile_rows_avx512(int mr, const float *a, const float *b, 
     }
 }
 
-AVX512 VLM_SEPARATE void tile_avx512(const float *a, const float *b, size_t rows, size_t depth, float *tile) {
-    if (rows > 8) tile_rows_avx512(12, a, b, depth, tile);
-    else if (rows > 4) tile_rows_avx512(8, a, b, depth, tile);
-    else tile_rows_avx512(4, a, b, depth, tile);
+AVX512 VLM_SEPARATE void tile_avx512(const float *a, const float *b, size_t rows, size_t depth, float *tile,
+                                const float *next) {
+    if (next) {
+        if (rows > 8) tile_rows_avx512(12, a, b, depth, tile, next);
+        else if (rows > 4) tile_rows_avx512(8, a, b, depth, tile, next);
+        else tile_rows_avx512(4, a, b, depth, tile, next);
+    } else {
+        if (rows > 8) tile_rows_avx512(12, a, b, depth, tile, NULL);
+        else if (rows > 4) tile_rows_avx512(8, a, b, depth, tile, NULL);
+        else tile_rows_avx512(4, a, b, depth, tile, NULL);
+    }
 }
 
 AVX512 static void product_avx512(const float *packed, size_t rows, const float *weight, size_t columns, size_t depth,
@@ -181,7 +196,9 @@ AVX2 VLM_INLINE void tile_six_avx2(const float *a, const float *b, size_t depth,
     }
 }
 
-AVX2 VLM_SEPARATE void tile_avx2(const float *a, const float *b, size_t rows, size_t depth, float *tile) {
+AVX2 VLM_SEPARATE void tile_avx2(const float *a, const float *b, size_t rows, size_t depth, float *tile,
+                              const float *next) {
+    (void)next;
     for (size_t r = 0; r < rows; r += 6) {
         for (size_t c = 0; c < NR; c += 16) tile_six_avx2(a + r, b + c, depth, tile + r * NR + c);
     }

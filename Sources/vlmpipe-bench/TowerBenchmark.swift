@@ -26,8 +26,10 @@ struct TowerBenchmark {
         /// Mean and first percentile of the cosines between the vectors of Float32 and these.
         let cosineMean: Double
         let cosineFirstPercentile: Double
-        /// One short text in a warm process.
+        /// One short text in a warm process, by the wall clock.
         var millisecondsPerQuery: Double?
+        /// The same by processor time.
+        var cpuMillisecondsPerQuery: Double?
     }
 
     let model: TowerModel
@@ -86,13 +88,14 @@ struct TowerBenchmark {
         let gflops = Self.median(processor) * Double(operations.count * threadCount) * 1e-9
         let cosines = cosines()
         let peak = (sgemm: Self.median(sgemm), panels: Self.median(panels))
+        let query = model.isText ? queryMilliseconds() : nil
         return Result(
             model: model.rawValue, precision: precision, rowsPerSlice: itemCount, threads: threadCount,
             itemsPerSecond: Self.median(wall), itemsPerCPUSecond: Self.median(processor), gflops: gflops,
             sgemmGflops: peak.sgemm, panelGflops: peak.panels, share: gflops / max(peak.sgemm, peak.panels),
             cosineMean: cosines.reduce(0, +) / Double(cosines.count),
             cosineFirstPercentile: cosines[cosines.count / 100],
-            millisecondsPerQuery: model.isText ? queryMilliseconds() : nil)
+            millisecondsPerQuery: query?.wall, cpuMillisecondsPerQuery: query?.processor)
     }
 
     private func encode() {
@@ -112,14 +115,16 @@ struct TowerBenchmark {
         }.sorted()
     }
 
-    private func queryMilliseconds() -> Double {
+    private func queryMilliseconds() -> (wall: Double, processor: Double) {
         let query = [Array(texts[4].prefix(7)) + [Int32(encoder.configuration.text.endTokenID)]]
-        return Self.median(
-            (0..<31).map { _ in
-                let start = ContinuousClock.now
-                _ = encoder.encodeTexts(query)
-                return Double((ContinuousClock.now - start) / .microseconds(1)) / 1000
-            })
+        var (wall, processor) = ([Double](), [Double]())
+        for _ in 0..<31 {
+            let (start, processorStart) = (ContinuousClock.now, clock())
+            _ = encoder.encodeTexts(query)
+            wall.append((ContinuousClock.now - start) / .milliseconds(1))
+            processor.append(Double(clock() - processorStart) * 1000 / Double(CLOCKS_PER_SEC))
+        }
+        return (Self.median(wall), Self.median(processor))
     }
 
     /// Gflop/s of the products of one slice, at the same number of threads.
