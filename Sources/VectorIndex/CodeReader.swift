@@ -267,6 +267,21 @@ struct CodeReader: ~Copyable {
         return unsafe UnsafePointer(to + (row - first) * width / 2)
     }
 
+    /// Asks for the codes of a row that are read where they are mapped.
+    func prefetchRow(_ row: Int, of segment: IndexSegment, group index: Int) throws {
+        let group = segment.table.groups[index]
+        let byteCount = segment.header.codeDimension / 2
+        precondition(row < group.rowCount, "prefetchRow: row \(row) of \(group.rowCount)")
+        for section in [SegmentSection.high, .low]
+        where section != .low || segment.header.profile != .lite {
+            guard group.frame(section).codec == .raw,
+                let mapped = unsafe try segment.mappedFrame(section, group: index)
+            else { continue }
+            // A hint: addresses are not read.
+            unsafe vlm_prefetch_rows(mapped, byteCount, [UInt32(row)], 1)
+        }
+    }
+
     /// Signs, factors and low codes of a group, for `highRow`.
     mutating func rowCodes(of segment: IndexSegment, group index: Int) throws -> GroupCodes {
         let signs = unsafe try pointer(.signs, segment, index)

@@ -29,6 +29,7 @@ struct ScanWorker: ~Copyable {
     private var codeReader = CodeReader()
     private var buffers: ScanBuffers
     private var scores: [Float]
+    private static let prefetchedRowCount = 16
     private var positions = [UInt32](repeating: 0, count: SegmentFormat.groupRowCount)
 
     /// - Parameter poolSize: rows per query that are looked at again, for approximate searches.
@@ -201,7 +202,13 @@ struct ScanWorker: ~Copyable {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         var rows: [PendingRow] = []
         rows.reserveCapacity(places.count)
-        for place in places {
+        for (position, place) in places.enumerated() {
+            // Each row is somewhere else: the next ones are asked for while this one is looked at.
+            if position % Self.prefetchedRowCount == 0 {
+                for next in places[position..<min(places.count, position + Self.prefetchedRowCount)] {
+                    try codeReader.prefetchRow(next.row, of: reader.segments[next.item.segment], group: next.item.group)
+                }
+            }
             let segment = reader.segments[place.item.segment]
             let codes = try codeReader.rowCodes(of: segment, group: place.item.group)
             let high = unsafe try codeReader.highRow(

@@ -86,6 +86,14 @@ import Testing
 
         let captions = try tool.succeed(["search", "red car", "-k", "700", "--in", "captions", "--json", "--quiet"])
         #expect(captions.output.contains("\"captions\""))
+        let both = try tool.succeed([
+            "search", "red car", "-k", "4", "--in", "both", "--split", "train", "--json", "--quiet",
+        ])
+        #expect(both.output.contains("captions by BM25"))
+        #expect(both.output.components(separatedBy: "\"rank\"").count == 5)
+        #expect(try tool.run(["search", "red car", "--in", "both", "--min-score", "0.1"]).exitStatus == 64)
+        let distinct = try tool.succeed(["search", "red car", "-k", "3", "--exact", "--dedupe", "0.9999"])
+        #expect(distinct.errors.contains("exact search of"))
         let filtered = try tool.succeed(["search", "red car", "--where", "width > 1000"])
         #expect(filtered.output == "no hits\n")
         let wrong = try tool.run(["search", "red car", "--where", "DROP TABLE samples"])

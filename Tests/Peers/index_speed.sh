@@ -8,15 +8,19 @@ venv=${VENV:-$folder/venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -c 'import faiss, usearch' 2>/dev/null || "$venv/bin/pip" install --quiet -r "$here/index_requirements.txt"
 [ -f "$folder/rows.npy" ] || "$venv/bin/python" "$here/index_vectors.py" "$folder" "$rows" "$dimension"
+[ -f "$folder/query.npy" ] || "$venv/bin/python" -c '
+import sys, numpy
+numpy.save(sys.argv[2], numpy.load(sys.argv[1])[:1])' "$folder/queries.npy" "$folder/query.npy"
 field() { "$venv/bin/python" -c 'import json,sys; d=json.load(sys.stdin); print(*(d[k] for k in sys.argv[1:]))' "$@"; }
 for profile in lite std full; do
     index=$folder/$profile.vlx
-    [ -d "$index" ] || /usr/bin/env time -f "%e s, %M kB peak (mapped pages included)" \
-        "$tool" index build --vectors "$folder/rows.npy" --profile $profile --output "$index"
+    [ -d "$index" ] || echo "$profile build: $("$venv/bin/python" "$here/index_memory.py" \
+        "$tool" index build --vectors "$folder/rows.npy" --profile $profile --output "$index")"
     echo "$profile packed: $("$tool" index info "$index" --json | field bytesPerVector) bytes per vector"
     [ -d "$folder/$profile-unpacked.vlx" ] || {
         cp -r "$index" "$folder/$profile-unpacked.vlx"
         "$tool" index unpack "$folder/$profile-unpacked.vlx"
+        "$tool" index gc "$folder/$profile-unpacked.vlx"
     }
 done
 for threads in 1 2; do
@@ -28,6 +32,8 @@ for threads in 1 2; do
                 field millisecondsPerQuery millisecondsToFirst mode | sed "s/^/$name $mode $threads threads: ms per query, to first: /"
             answers+=("$name$mode=$ids")
         done
+        echo "$name approx, one query, $threads threads: $("$venv/bin/python" "$here/index_memory.py" \
+            "$tool" index query "$folder/$name.vlx" --vectors "$folder/query.npy" --approx --threads $threads)"
         "$tool" index query "$folder/$name.vlx" --vectors "$folder/queries.npy" --exact --batch --threads $threads --json |
             field millisecondsPerQuery | sed "s/^/$name batch $threads threads: ms per query: /"
     done

@@ -190,6 +190,33 @@ import Testing
         }
     }
 
+    /// Hits' vectors among each other, for leaving out near duplicates.
+    @Test(arguments: [(IndexProfile.plain, Float(1e-6)), (.full, 2e-6), (.std, 4e-3), (.lite, 0.08)])
+    func mutualVectors(profile: IndexProfile, tolerance: Float) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("i.vlx")
+        let vectors = CodedIndex.clustered(700, dimension: 100, seed: 3)
+        try await CodedIndex.build(vectors, dimension: 100, profile: profile, at: path)
+        let pool = ComputePool(threadCount: 1)
+        defer { pool.shutdown() }
+        let reader = try IndexReader(folder: path)
+        let hits = try await reader.search(
+            CodedIndex.request(Array(vectors[0..<100]), dimension: 100, k: 40), on: pool)[0]
+        let found = try reader.mutualVectors(of: hits)
+        let halves = HalfPrecision.widen(HalfPrecision.narrow(vectors))
+        func dot(_ left: some Collection<Float>, _ right: some Collection<Float>) -> Float {
+            zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        for (left, one) in hits.enumerated() {
+            for (right, other) in hits.enumerated() {
+                let expected = dot(
+                    halves[Int(one.id) * 100..<Int(one.id + 1) * 100],
+                    halves[Int(other.id) * 100..<Int(other.id + 1) * 100])
+                #expect(abs(dot(found[left], found[right]) - expected) <= tolerance)
+            }
+        }
+    }
+
     /// Vectors that are all the mean, opposite ones, and dimensions of all kinds.
     @Test func degenerateRows() async throws {
         let folder = try TemporaryFolder()

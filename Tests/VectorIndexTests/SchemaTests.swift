@@ -126,6 +126,35 @@ import Testing
         #expect(document.contains("`\(VectorCodec.filePrefix)DIGEST\(VectorCodec.fileExtension)`".dropFirst()))
     }
 
+    @Test func deletedRowsTable() throws {
+        let document = try text("index-deletions.md")
+        #expect(
+            document.hasPrefix(
+                "# Deleted rows of an index segment, version \(DeletedRows.majorVersion).\(DeletedRows.minorVersion)"))
+        let rows = try table(document, under: "File")
+        #expect(end(rows) == DeletedRows.headerByteCount)
+        let deleted = DeletedRows(segment: Digest(hashing: "s"), segmentRowCount: 900, rows: [0, 3, 899])
+        let bytes = deleted.encoded
+        for (field, value) in [
+            "major": 0, "minor": 1, "header": 64, "rows of the segment": 900, "deleted rows": 3,
+            "stored bytes": bytes.count - 68,
+        ] {
+            let row = try #require(rows.first { $0.field.hasPrefix(field) })
+            #expect(number(bytes, row) == value, "\(field)")
+        }
+        #expect(Array(bytes[16..<48]) == Digest(hashing: "s").bytes)
+        #expect(try DeletedRows(bytes, path: "x") == deleted)
+        for index in bytes.indices {
+            var damaged = bytes
+            damaged[index] ^= 0x10
+            #expect(throws: (any Error).self, "byte \(index)") { _ = try DeletedRows(damaged, path: "x") }
+            #expect(throws: (any Error).self, "cut at \(index)") {
+                _ = try DeletedRows(Array(bytes[..<index]), path: "x")
+            }
+        }
+        #expect(document.contains("`index.vlx/\(DeletedRows.filePrefix)DIGEST\(DeletedRows.fileExtension)`"))
+    }
+
     @Test func manifestSchemaNamesExactlyTheFieldsThatAreWritten() throws {
         let folder = try TemporaryFolder()
         let embedding = try TestVectors.shard("s", sampleCount: 3, dimension: 2, seed: 1, folder: folder.file("e"))
@@ -134,12 +163,16 @@ import Testing
         let codec = VectorCodec(mean: [0, 0])
         try writer.store(codec)
         // Every field that may be missing is there.
+        var filter = RowFilter()
+        filter.insert(ShardIdentity(dataset: "data", shard: "s"), samples: .ordinals([1]))
+        try writer.delete(.samples(filter))
         try writer.publish(
             writer.manifest.segments, codec: codec.digest, nextID: 7,
             calibration: IndexCalibration(
                 neighborCount: 10, queryCount: 3, points: [.init(poolSize: 64, recall: 0.5)]))
         let lines = String(
-            decoding: try Files.read(folder.file("i/" + IndexManifest.fileName(generation: 2))), as: UTF8.self
+            decoding: try Files.read(
+                folder.file("i/" + IndexManifest.fileName(generation: writer.manifest.generation))), as: UTF8.self
         ).split(separator: "\n")
         #expect(lines.count == 2 && lines[1].hasPrefix("crc32c "))
         let schema = try #require(
