@@ -77,7 +77,8 @@ let package = Package(
         .executableTarget(
             name: "vlmpipe",
             dependencies: [
-                "Tokenization", "Workflows", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Encoders", "Tokenization", "Workflows",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .executableTarget(

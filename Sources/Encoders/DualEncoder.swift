@@ -67,6 +67,11 @@ public final class DualEncoder: Sendable {
         self.parameters = parameters
     }
 
+    /// The same model in another precision; the parameters are shared.
+    public func computing(in precision: Precision) -> DualEncoder {
+        DualEncoder(architecture: architecture, checked: parameters, towers: towers, precision: precision)
+    }
+
     /// Channels E of an embedding.
     public var embeddingDimension: Int { configuration.embeddingDimension }
 

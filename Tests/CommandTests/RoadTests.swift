@@ -52,6 +52,18 @@ import Testing
         #expect(verify.output.contains("sound"))
         let status = try tool.succeed(["status"])
         #expect(status.output.contains("2,080 of 2,080 samples embedded"))
+        try checkPrecision(tool)
+    }
+
+    /// Vectors of another precision are made anew, after a measurement that is printed and recorded.
+    private func checkPrecision(_ tool: Tool) throws {
+        let unknown = try tool.run(Fixture.embed + ["--precision", "int4"])
+        #expect(unknown.exitStatus == 64)
+        let small = try tool.succeed(Fixture.embed + ["--precision", "int8"])
+        #expect(small.output.contains("embedded 2,080 images"))
+        #expect(small.errors.contains("int8 against fp32, images: cosine mean 0.99"))
+        let again = try tool.succeed(Fixture.embed + ["--precision", "int8"])
+        #expect(again.output.contains("everything is embedded"))
     }
 
     private func checkSearch(_ tool: Tool, _ fixture: Fixture) throws {

@@ -54,7 +54,7 @@ def tower(name):
         for row in range(batch):
             tokens[row, 5 + row * 7 % 20 - 1] = 49407
             tokens[row, 5 + row * 7 % 20 :] = 0
-        return TextTower(model), tokens
+        return TextTower(model).eval(), tokens
     return model.visual, torch.randn(batch, 3, 224, 224)
 
 

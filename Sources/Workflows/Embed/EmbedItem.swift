@@ -149,11 +149,25 @@ struct SampleEmbedder: Sendable {
     let contextLength: Int
     private let images = SampleImages()
 
-    init(model: InstalledModel) throws {
-        encoder = try model.encoder()
-        tokenizer = try model.tokenizer()
-        preprocessing = model.preprocessing
-        contextLength = model.configuration.text.contextLength
+    init(model: InstalledModel, precision: Precision) throws {
+        self.init(
+            encoder: try DualEncoder(directory: model.directory, precision: precision),
+            tokenizer: try model.tokenizer(), preprocessing: model.preprocessing,
+            contextLength: model.configuration.text.contextLength)
+    }
+
+    private init(encoder: DualEncoder, tokenizer: TextTokenizer, preprocessing: Preprocessing, contextLength: Int) {
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        self.preprocessing = preprocessing
+        self.contextLength = contextLength
+    }
+
+    /// The same with the same weights in another precision.
+    func computing(in precision: Precision) -> SampleEmbedder {
+        SampleEmbedder(
+            encoder: encoder.computing(in: precision), tokenizer: tokenizer, preprocessing: preprocessing,
+            contextLength: contextLength)
     }
 
     /// Encodes one piece. A sample whose image cannot be decoded becomes a failure; everything else that goes wrong ends

@@ -1,4 +1,5 @@
 import ByteFormats
+import Encoders
 import Foundation
 import PipelineEngine
 import SampleCatalog
@@ -15,9 +16,18 @@ public struct EmbedRequest: Sendable {
     public var embedsCaptions: Bool
     /// Whether a model may be trained first if there is none, however long that takes.
     public var mayTrain: Bool
+    /// What the towers compute in. Anything but `fp32` is measured first, on the first 256 samples that are to be embedded.
+    public var precision: Precision
+    /// Whether a precision is used that misses the bounds of `PrecisionFidelity`.
+    public var acceptsLoss: Bool
 
     /// A request.
-    public init(model: String?, datasets: [String], embedsCaptions: Bool, mayTrain: Bool) {
+    public init(
+        model: String?, datasets: [String], embedsCaptions: Bool, mayTrain: Bool, precision: Precision = .fp32,
+        acceptsLoss: Bool = false
+    ) {
+        self.precision = precision
+        self.acceptsLoss = acceptsLoss
         self.model = model
         self.datasets = datasets
         self.embedsCaptions = embedsCaptions
@@ -39,7 +49,7 @@ public enum EmbedWorkflow {
     private struct Recipe: Codable {
         var version = "0.1"
         var views: [String]
-        var precision = "fp32"
+        var precision: Precision
         var decode = "exact"
     }
 
@@ -65,21 +75,39 @@ public enum EmbedWorkflow {
         }
         let model = try ModelStore(workspace: session.workspace).model(named: request.model)
         let recipe = Digest(
-            hashing: try JSONFile.text(Recipe(views: request.embedsCaptions ? ["image", "captions"] : ["image"])))
+            hashing: try JSONFile.text(
+                Recipe(
+                    views: request.embedsCaptions ? ["image", "captions"] : ["image"], precision: request.precision)))
         let space = SpaceFolder(workspace: session.workspace, space: model.space)
         try Folder.create(space.embeddingsPath)
 
         let names = try request.datasets.isEmpty ? catalog.datasetNames() : request.datasets
         var shards: [CatalogShard] = []
         for name in names { shards += try catalog.shards(ofDataset: name, states: [.complete]) }
-        let embedder = try SampleEmbedder(model: model)
+        let embedder = try SampleEmbedder(model: model, precision: request.precision)
+        func header(of shard: CatalogShard) -> EmbeddingHeader {
+            EmbeddingHeader(
+                space: model.space, recipe: recipe, shardDigest: shard.contentDigest ?? Digest(hashing: ""),
+                dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+        }
         let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "embed")
         var recorder = RunRecorder(
             folder: folder, command: "embed",
             settings: [
                 "model": model.name, "space": model.space.description, "datasets": names.joined(separator: ","),
-                "captions": "\(request.embedsCaptions)",
+                "captions": "\(request.embedsCaptions)", "precision": request.precision.rawValue,
             ], threads: session.pool.threadCount)
+
+        if request.precision != .fp32 {
+            let stale = try shards.filter { try space.segment(of: $0)?.header != header(of: $0) }
+            let check = try await PrecisionCheck.run(
+                embedder, stale, catalog: catalog, embedsCaptions: request.embedsCaptions, in: session)
+            for (name, fidelity) in [("images", check.images), ("captions", check.captions)] where fidelity.count > 0 {
+                session.note("\(request.precision.rawValue) against fp32, \(name): \(fidelity.text)")
+                recorder.record.settings["fidelity.\(name)"] = fidelity.text
+            }
+            if !request.acceptsLoss { try check.require(request.precision) }
+        }
 
         let progress = session.progress(
             title: "embed", unit: "samples", totalCount: shards.reduce(0) { $0 + Int($1.cursor.ordinal) })
@@ -93,9 +121,7 @@ public enum EmbedWorkflow {
         var index = try IndexWriter.open(
             folder: space.indexPath, space: model.space, dimension: model.configuration.embeddingDimension)
         for shard in shards where !session.stop.isStopRequested {
-            let header = EmbeddingHeader(
-                space: model.space, recipe: recipe, shardDigest: shard.contentDigest ?? Digest(hashing: ""),
-                dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+            let header = header(of: shard)
             do {
                 if let segment = try space.segment(of: shard), segment.header == header {
                     counts.currentShards += 1

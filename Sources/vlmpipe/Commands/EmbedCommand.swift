@@ -1,5 +1,8 @@
 import ArgumentParser
+import Encoders
 import Workflows
+
+extension Precision: ExpressibleByArgument {}
 
 /// `vlmpipe embed`.
 struct EmbedCommand: AsyncParsableCommand {
@@ -12,6 +15,12 @@ struct EmbedCommand: AsyncParsableCommand {
 
               vlmpipe embed
               vlmpipe embed --model scenes --dataset photos
+              vlmpipe embed --precision int8
+
+            With int8 the large matrix products run in 8-bit integers, about three times as fast on CPUs with VNNI. \
+            The first 256 samples are then embedded both ways; their cosines and the agreement of their nearest \
+            neighbours are printed and recorded, and the run ends there if they are too low. Vectors of another \
+            precision count as not yet embedded.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -28,10 +37,18 @@ struct EmbedCommand: AsyncParsableCommand {
     @Flag(help: "If there is no model yet, train the default recipe first, however long it takes.")
     var train = false
 
+    @Option(help: ArgumentHelp("What the towers compute in: fp32 or int8.", valueName: "precision"))
+    var precision = Precision.fp32
+
+    @Flag(help: "Use a precision that changes vectors more than the bounds allow.")
+    var acceptLoss = false
+
     func run() async throws {
         let session = try global.writingSession()
         let report = try await EmbedWorkflow.run(
-            EmbedRequest(model: model, datasets: dataset, embedsCaptions: !imagesOnly, mayTrain: train), in: session)
+            EmbedRequest(
+                model: model, datasets: dataset, embedsCaptions: !imagesOnly, mayTrain: train, precision: precision,
+                acceptsLoss: acceptLoss), in: session)
         print(report.summary)
     }
 }
