@@ -187,6 +187,18 @@ struct IndexFolder: Sendable, Hashable {
         return garbage
     }
 
+    /// Whether nothing is at the path, or only what a writer leaves behind that was killed before its first manifest.
+    var isVacant: Bool {
+        get throws {
+            guard Folder.exists(path) else { return true }
+            return try translatingErrors(inFile: path) {
+                try Folder.names(in: path).allSatisfy {
+                    $0 == Self.lockName || Self.isContent($0) || Self.isTemporary($0)
+                }
+            }
+        }
+    }
+
     /// Whether a file with this name is there because a manifest names it.
     static func isContent(_ name: String) -> Bool {
         name.hasPrefix(SegmentFormat.filePrefix) && name.hasSuffix(SegmentFormat.fileExtension)

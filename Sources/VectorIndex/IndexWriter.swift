@@ -209,6 +209,11 @@ public struct IndexWriter: ~Copyable {
 }
 
 extension IndexWriter {
+    /// Whether an index can be made at a path: nothing is there, or only what a killed attempt left behind.
+    ///
+    /// - Throws: `inputOutput` if something is there that is no folder or cannot be read.
+    public static func canMake(folder path: String) throws -> Bool { try IndexFolder(path: path).isVacant }
+
     /// Files that were removed.
     public struct Garbage: Sendable, Equatable {
         /// How many.

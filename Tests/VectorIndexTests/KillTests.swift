@@ -40,6 +40,24 @@ import Testing
         #expect(total > 120)
     }
 
+    /// A build or merge that was killed before its first manifest can be started again; other folders are left alone.
+    @Test func whatAKilledFirstChangeLeavesIsNoIndex() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("i.vlx")
+        #expect(try IndexWriter.canMake(folder: path))
+        let vectors = CodedIndex.clustered(40, dimension: 4, seed: 1)
+        let (states, _) = try await Files.states(of: path) {
+            try await CodedIndex.build(vectors, dimension: 4, profile: .std, at: path)
+        }
+        for state in states where !state.isEmpty {
+            try Files.restore(state, to: path)
+            let hasManifest = try !IndexFolder(path: path).generations().isEmpty
+            #expect(try IndexWriter.canMake(folder: path) == !hasManifest)
+        }
+        try Files.write([1], to: folder.file("photo.jpg"))
+        #expect(try !IndexWriter.canMake(folder: folder.path))
+    }
+
     /// Each system call on a file fails in turn, in several ways.
     @Test(arguments: [FileFault.Outcome.fail(ENOSPC), .fail(EIO), .fail(EINTR), .partial])
     func everyCallFails(outcome: FileFault.Outcome) async throws {

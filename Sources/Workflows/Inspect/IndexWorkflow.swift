@@ -25,7 +25,9 @@ public enum IndexWorkflow {
 
     /// Rows, dimensions and bytes by section of the index in a folder.
     public static func info(folder: String, asJSON: Bool) throws -> String {
-        try text(IndexReader(folder: folder).information, asJSON: asJSON)
+        let reader = try IndexReader(folder: folder)
+        if let reason = reader.fallbackReason { StandardError.write("vlmpipe: \(reason)\n") }
+        return try text(reader.information, asJSON: asJSON)
     }
 
     /// Checks every byte of the index in a folder.

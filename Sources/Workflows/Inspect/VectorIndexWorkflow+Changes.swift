@@ -68,7 +68,7 @@ extension VectorIndexWorkflow {
 
     /// Makes an index of all rows of others.
     public static func merge(_ paths: [String], into output: String) throws -> String {
-        guard !Folder.exists(output) else {
+        guard try IndexWriter.canMake(folder: output) else {
             throw WorkflowError(
                 .usage, "there is something already; 'vlmpipe index adopt' adds indexes to one, or name another place",
                 place: output)

@@ -60,7 +60,7 @@ public enum VectorIndexWorkflow {
     ///
     /// - Throws: `WorkflowError` where the index is there already (or, for an addition, is not), or keys are too few.
     public static func build(_ request: BuildRequest, threads: Int?) async throws -> String {
-        let exists = Folder.exists(request.outputPath)
+        let exists = try !IndexWriter.canMake(folder: request.outputPath)
         guard exists == request.isAddition else {
             throw WorkflowError(
                 .usage,

@@ -106,6 +106,7 @@ extension VectorIndexWorkflow {
     public static func query(_ request: QueryRequest, threads: Int?) async throws -> VectorQueryReport {
         let started = ProgressReporter.monotonicSeconds()
         let reader = try IndexReader(folder: request.indexPath, reading: request.reading)
+        if let reason = reader.fallbackReason { StandardError.write("vlmpipe: \(reason)\n") }
         let file = try VectorFile(path: request.vectorsPath)
         guard file.dimension == reader.dimension else {
             throw WorkflowError(

@@ -25,6 +25,7 @@ struct ImageRanking {
     static let fusionConstant = 60.0
     /// Least number of samples of each ranking that are fused.
     static let fusedCount = 1000
+    private static let pieceCount = 1024
 
     let reader: IndexReader
     let catalog: SampleCatalog
@@ -44,32 +45,37 @@ struct ImageRanking {
                     space: reader.space, dimension: query.count, queries: query, neighborCount: neighborCount,
                     kinds: kinds, filter: filter.map(RowFilter.init)), mode: mode, on: session.pool)
             let found = answer.hits.first ?? []
-            let matches = try distinct(found)
+            let matches = try distinct(found, count: count)
             if matches.count >= count || found.count < neighborCount || neighborCount >= reader.rowCount {
-                return Outcome(
-                    matches: Array(matches.prefix(count)), mode: answer.mode, recall: answer.recall)
+                return Outcome(matches: matches, mode: answer.mode, recall: answer.recall)
             }
             neighborCount = min(4 * neighborCount, reader.rowCount)
         }
     }
 
-    /// The best hit of each sample that the catalog knows, without near duplicates.
-    private func distinct(_ hits: [VectorIndex.SearchHit]) throws -> [Match] {
+    /// The best hit of each sample that the catalog knows, without near duplicates, until there are `count`.
+    private func distinct(_ hits: [VectorIndex.SearchHit], count: Int) throws -> [Match] {
         var seen: Set<SampleIdentity> = []
         let best = hits.filter { seen.insert($0.identity.sample).inserted }
-        // A sample that the catalog no longer has is in the index only until the next 'embed'.
-        let samples = try catalog.samples(best.map(\.identity.sample))
-        var known = zip(best, samples).compactMap { hit, sample in sample.map { (hit: hit, sample: $0) } }
-        if let duplicateSimilarity {
-            let vectors = try reader.mutualVectors(of: known.map(\.hit))
-            var kept: [Int] = []
-            for position in vectors.indices
-            where kept.allSatisfy({ Self.product(vectors[$0], vectors[position]) < duplicateSimilarity }) {
-                kept.append(position)
+        var matches: [Match] = []
+        var keptVectors: [[Float]] = []
+        // In pieces, so that memory is that of the matches and not of all hits.
+        for start in stride(from: 0, to: best.count, by: Self.pieceCount) where matches.count < count {
+            let piece = Array(best[start..<min(best.count, start + Self.pieceCount)])
+            let vectors = try duplicateSimilarity == nil ? [] : reader.mutualVectors(of: piece)
+            // A sample that the catalog no longer has is in the index only until the next 'embed'.
+            for (position, sample) in try catalog.samples(piece.map(\.identity.sample)).enumerated() {
+                guard let sample, matches.count < count else { continue }
+                if let duplicateSimilarity {
+                    let vector = vectors[position]
+                    guard keptVectors.allSatisfy({ Self.product($0, vector) < duplicateSimilarity }) else { continue }
+                    keptVectors.append(vector)
+                }
+                let hit = piece[position]
+                matches.append(Match(identity: hit.identity, score: hit.score, box: hit.box, sample: sample))
             }
-            known = kept.map { known[$0] }
         }
-        return known.map { Match(identity: $0.hit.identity, score: $0.hit.score, box: $0.hit.box, sample: $0.sample) }
+        return matches
     }
 
     private static func product(_ left: [Float], _ right: [Float]) -> Float {
