@@ -21,7 +21,8 @@ public struct PrecisionFidelity: Sendable, Equatable {
     public let firstPercentile: Double
     /// The smallest cosine.
     public let worst: Double
-    /// The mean share of each vector's ten nearest others (fewer if there are fewer) that are its nearest in the other precision too.
+    /// The mean share of each vector's ten nearest others (fewer if there are fewer) that are its nearest in the other
+    /// precision too.
     public let agreement: Double
 
     /// Compares unit-length rows [count, dimension].
@@ -97,7 +98,7 @@ struct PrecisionCheck: Sendable {
         for shard in shards where left > 0 {
             let count = min(left, Int(shard.cursor.ordinal))
             items += EmbedPlan(
-                catalog: catalog, shard: shard, foundCount: count, firstOrdinal: 0,
+                catalog: catalog, repeatedImages: .none, shard: shard, foundCount: count, firstOrdinal: 0,
                 imagesPerItem: embedder.encoder.imageSliceRowCount, embedsCaptions: embedsCaptions,
                 shouldStop: { false }, reportFailure: { planError.note($0) })
             left -= count

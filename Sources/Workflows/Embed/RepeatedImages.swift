@@ -35,8 +35,16 @@ final class RepeatedImages: Sendable {
     private let prefixes: Set<UInt64>
     private let state = Mutex(State())
 
-    init(catalog: SampleCatalog) throws {
-        prefixes = Set(try catalog.repeatedDigestPrefixes(limit: RepeatedImages.digestCapacity))
+    /// No image is known to repeat.
+    static let none = RepeatedImages(prefixes: [])
+
+    /// Those of a catalog.
+    convenience init(catalog: SampleCatalog) throws {
+        self.init(prefixes: Set(try catalog.repeatedDigestPrefixes(limit: RepeatedImages.digestCapacity)))
+    }
+
+    private init(prefixes: Set<UInt64>) {
+        self.prefixes = prefixes
     }
 
     /// Plans the image of a sample.
