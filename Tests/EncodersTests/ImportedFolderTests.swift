@@ -37,6 +37,36 @@ import Testing
         #expect(image.encodeImages(golden.pixels, count: count) == model.encodeImages(golden.pixels, count: count))
     }
 
+    /// Equal pictures are computed once, wherever they stand, and a resumed run forms other slices: bits must not depend
+    /// on neighbours.
+    @Test(
+        arguments: [
+            "clip-hf-quickgelu-f32-sharded", "siglip-openclip-erf", "eva02-openclip", "convnext-openclip-mlp",
+            "resnet-openclip-quickgelu",
+        ], [Precision.fp32, .int8])
+    func vectorsDependOnTheirOwnInputAlone(name: String, precision: Precision) throws {
+        let (folder, imported) = try folder(name)
+        let model = imported.computing(in: precision)
+        let byteCount = model.configuration.vision.imageByteCount
+        let golden = try GoldenCheckpoint(folder: folder.path)
+        let picture = Array(golden.pixels.prefix(byteCount))
+        let alone = model.encodeImages(picture, count: 1)
+        let others = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 3) }
+        for position in Set([0, 1, model.imageSliceRowCount - 1, model.imageSliceRowCount]) {
+            let count = model.imageSliceRowCount + 1
+            let batch = (0..<count).flatMap { $0 == position ? picture : others }
+            let vectors = model.encodeImages(batch, count: count)
+            let width = model.embeddingDimension
+            #expect(Array(vectors[position * width..<(position + 1) * width]) == alone, "place \(position)")
+        }
+        let texts = golden.texts
+        let together = model.encodeTexts(texts)
+        for (index, text) in texts.enumerated() {
+            let width = model.embeddingDimension
+            #expect(model.encodeTexts([text]) == Array(together[index * width..<(index + 1) * width]), "text \(index)")
+        }
+    }
+
     /// A tower that is not asked for is not read: damage there goes unnoticed, and is noticed when it is asked for.
     @Test func theOtherTowerIsNotRead() throws {
         let (folder, model) = try folder("clip-openclip-gelu-f32")
