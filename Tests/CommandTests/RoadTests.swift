@@ -62,6 +62,8 @@ import Testing
         let small = try tool.succeed(Fixture.embed + ["--precision", "int8"])
         #expect(small.output.contains("embedded 2,080 images"))
         #expect(small.errors.contains("int8 against fp32, images: cosine mean 0.99"))
+        // A run that names none goes on as before and makes nothing anew.
+        #expect(try tool.succeed(Fixture.embed).output.contains("everything is embedded"))
         let again = try tool.succeed(Fixture.embed + ["--precision", "int8"])
         #expect(again.output.contains("everything is embedded"))
     }

@@ -17,13 +17,15 @@ public struct EmbedRequest: Sendable {
     /// Whether a model may be trained first if there is none, however long that takes.
     public var mayTrain: Bool
     /// What the towers compute in. Anything but `fp32` is measured first, on the first 256 samples that are to be embedded.
-    public var precision: Precision
+    ///
+    /// `nil` for that of the vectors there are, which are then up to date in any precision; without any, fp32.
+    public var precision: Precision?
     /// Whether a precision is used that misses the bounds of `PrecisionFidelity`.
     public var acceptsLoss: Bool
 
     /// A request.
     public init(
-        model: String?, datasets: [String], embedsCaptions: Bool, mayTrain: Bool, precision: Precision = .fp32,
+        model: String?, datasets: [String], embedsCaptions: Bool, mayTrain: Bool, precision: Precision? = nil,
         acceptsLoss: Bool = false
     ) {
         self.precision = precision
@@ -74,39 +76,52 @@ public enum EmbedWorkflow {
             try await DefaultModel.train(mayTakeLong: request.mayTrain, catalog: catalog, in: session)
         }
         let model = try ModelStore(workspace: session.workspace).model(named: request.model)
-        let recipe = Digest(
-            hashing: try JSONFile.text(
-                Recipe(
-                    views: request.embedsCaptions ? ["image", "captions"] : ["image"], precision: request.precision)))
+        var recipes: [Precision: Digest] = [:]
+        for precision in Precision.allCases {
+            let views = request.embedsCaptions ? ["image", "captions"] : ["image"]
+            recipes[precision] = Digest(hashing: try JSONFile.text(Recipe(views: views, precision: precision)))
+        }
         let space = SpaceFolder(workspace: session.workspace, space: model.space)
         try Folder.create(space.embeddingsPath)
 
         let names = try request.datasets.isEmpty ? catalog.datasetNames() : request.datasets
         var shards: [CatalogShard] = []
         for name in names { shards += try catalog.shards(ofDataset: name, states: [.complete]) }
-        let embedder = try SampleEmbedder(model: model, precision: request.precision)
-        func header(of shard: CatalogShard) -> EmbeddingHeader {
+        func header(of shard: CatalogShard, in precision: Precision) -> EmbeddingHeader {
             EmbeddingHeader(
-                space: model.space, recipe: recipe, shardDigest: shard.contentDigest ?? Digest(hashing: ""),
+                space: model.space, recipe: recipes[precision] ?? Digest(hashing: ""),
+                shardDigest: shard.contentDigest ?? Digest(hashing: ""),
                 dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
         }
+        var current: [ShardID: Precision] = [:]
+        for shard in shards {
+            guard let found = try space.segment(of: shard)?.header else { continue }
+            current[shard.id] = Precision.allCases.first {
+                found == header(of: shard, in: $0) && ($0 == request.precision || request.precision == nil)
+            }
+        }
+        let precision = request.precision ?? current.values.first { $0 != .fp32 } ?? .fp32
+        if request.precision == nil, precision != .fp32, current.count < shards.count {
+            session.note("going on in \(precision.rawValue), as before; --precision fp32 embeds all anew")
+        }
+        let embedder = try SampleEmbedder(model: model, precision: precision)
         let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "embed")
         var recorder = RunRecorder(
             folder: folder, command: "embed",
             settings: [
                 "model": model.name, "space": model.space.description, "datasets": names.joined(separator: ","),
-                "captions": "\(request.embedsCaptions)", "precision": request.precision.rawValue,
+                "captions": "\(request.embedsCaptions)", "precision": precision.rawValue,
             ], threads: session.pool.threadCount)
 
-        if request.precision != .fp32 {
-            let stale = try shards.filter { try space.segment(of: $0)?.header != header(of: $0) }
+        if precision != .fp32 {
+            let stale = shards.filter { current[$0.id] == nil }
             let check = try await PrecisionCheck.run(
                 embedder, stale, catalog: catalog, embedsCaptions: request.embedsCaptions, in: session)
             for (name, fidelity) in [("images", check.images), ("captions", check.captions)] where fidelity.count > 0 {
-                session.note("\(request.precision.rawValue) against fp32, \(name): \(fidelity.text)")
+                session.note("\(precision.rawValue) against fp32, \(name): \(fidelity.text)")
                 recorder.record.settings["fidelity.\(name)"] = fidelity.text
             }
-            if !request.acceptsLoss { try check.require(request.precision) }
+            if !request.acceptsLoss { try check.require(precision) }
         }
 
         let progress = session.progress(
@@ -121,9 +136,9 @@ public enum EmbedWorkflow {
         var index = try IndexWriter.open(
             folder: space.indexPath, space: model.space, dimension: model.configuration.embeddingDimension)
         for shard in shards where !session.stop.isStopRequested {
-            let header = header(of: shard)
+            let header = header(of: shard, in: precision)
             do {
-                if let segment = try space.segment(of: shard), segment.header == header {
+                if current[shard.id] != nil, let segment = try space.segment(of: shard) {
                     counts.currentShards += 1
                     try index.seal([segment])
                 } else if try await stage.embed(shard, header, &counts, done: done) {

@@ -20,7 +20,7 @@ struct EmbedCommand: AsyncParsableCommand {
             With int8 the large matrix products run in 8-bit integers, about three times as fast on CPUs with VNNI. \
             The first 256 samples are then embedded both ways; their cosines and the agreement of their nearest \
             neighbours are printed and recorded, and the run ends there if they are too low. Vectors of another \
-            precision count as not yet embedded.
+            precision count as not yet embedded where one is named.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -37,8 +37,10 @@ struct EmbedCommand: AsyncParsableCommand {
     @Flag(help: "If there is no model yet, train the default recipe first, however long it takes.")
     var train = false
 
-    @Option(help: ArgumentHelp("What the towers compute in: fp32 or int8.", valueName: "precision"))
-    var precision = Precision.fp32
+    @Option(
+        help: ArgumentHelp(
+            "What the towers compute in. Default: that of the vectors there are, else fp32.", valueName: "precision"))
+    var precision: Precision?
 
     @Flag(help: "Use a precision that changes vectors more than the bounds allow.")
     var acceptLoss = false
