@@ -140,9 +140,9 @@ public enum EmbedWorkflow {
             do {
                 if current[shard.id] != nil, let segment = try space.segment(of: shard) {
                     counts.currentShards += 1
-                    try index.seal([segment])
+                    try IndexUpkeep.seal(segment, into: &index)
                 } else if try await stage.embed(shard, header, &counts, done: done) {
-                    if let segment = try space.segment(of: shard) { try index.seal([segment]) }
+                    if let segment = try space.segment(of: shard) { try IndexUpkeep.seal(segment, into: &index) }
                     counts.embeddedShards += 1
                 }
             } catch  where Self.concernsOneShard(error) {

@@ -7,6 +7,18 @@ enum IndexUpkeep {
     /// Tombstones read at once.
     private static let removalCount = 65_536
 
+    /// Small segments from which on they are merged while shards are sealed: each is an open file for a reader.
+    private static let smallSegmentCount = 64
+    /// Rows below which a segment is small.
+    private static let smallRowCount = 32_768
+
+    /// Seals a shard's embeddings. The index that results does not depend on when segments were merged.
+    static func seal(_ segment: EmbeddingSegment, into index: inout IndexWriter) throws {
+        try index.seal([segment])
+        let small = index.manifest.segments.count { $0.rowCount < smallRowCount }
+        if small > smallSegmentCount { try index.compact() }
+    }
+
     /// Takes out shards that the catalog no longer has, deletes the vectors of removed samples, and gives the index the
     /// form it is searched in. May be repeated at will, and after being killed at any moment.
     ///
