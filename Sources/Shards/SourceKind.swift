@@ -71,8 +71,8 @@ public enum ContentKind: Hashable, Sendable {
         case .other:
             (
                 .sourceUnrecognized,
-                "this is not a tar: its first header is not one; if it is a table of samples, name it alone to see why it "
-                    + "is not read"
+                "this is not a tar, for its first header is not one, nor a table that is read (CSV, TSV, JSON lines or COCO "
+                    + "captions; a damaged one named alone says what is wrong with it)"
             )
         }
     }
