@@ -13,8 +13,10 @@ needed=(
     "libwebp-dev|/usr/include/webp/decode.h|WebP decoding"
     "libheif1|/usr/lib/*/libheif.so.1|HEIC and AVIF pictures (opened at run time; only the tests insist on it)"
     "libzstd-dev|/usr/include/zstd.h|compressed embeddings and index"
-    "zlib1g-dev|/usr/include/zlib.h|gzipped vocabularies"
+    "zlib1g-dev|/usr/include/zlib.h|gzipped vocabularies and tars"
     "libsqlite3-dev|/usr/include/sqlite3.h|the sample catalog"
+    "curl|/usr/bin/curl|shards at web addresses (run only for those)"
+    "zstd|/usr/bin/zstd|compressed tars of the tests"
     "pkg-config|/usr/bin/pkg-config|finds the libraries above"
 )
 

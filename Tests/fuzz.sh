@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
-shift || true
+if [ $# -gt 0 ]; then shift; fi
 
 export VLMPIPE_FUZZ=1
 flags=(-c release --scratch-path .build-fuzz --sanitize=address -Xswiftc -sanitize=fuzzer
@@ -36,7 +36,7 @@ seeds() {
             tar -C "$work" --format=pax -cf "$corpus/long-pax.tar" "$long.jpg"
             tar -C "$work" --format=gnu -cf "$corpus/long-gnu.tar" "$long.jpg"
             gzip -k "$corpus/pax.tar" --stdout > "$corpus/pax.tar.gz"
-            if command -v zstd > /dev/null; then zstd -q --force "$corpus/gnu.tar" -o "$corpus/gnu.tar.zst"; fi
+            zstd -q --force "$corpus/gnu.tar" -o "$corpus/gnu.tar.zst"
             rm -rf "$work"
             ;;
         sampleJSON) printf '{"captions": ["a", "b"], "split": "dev", "similarity": 0.3, "n": 4, "x": null}' > "$corpus/a" ;;
