@@ -32,63 +32,13 @@ struct SpaceFolder: Sendable {
     /// The index for searching.
     ///
     /// - Throws: `WorkflowError` when nothing is embedded with the model yet, `VectorIndexError` when the index is damaged.
-    func openIndex(model: InstalledModel) throws -> SpaceIndex {
+    func openIndex(model: InstalledModel) throws -> IndexReader {
         guard Folder.exists(indexPath) else {
             throw WorkflowError(
                 .usage,
                 "nothing has been embedded with model '\(model.name)' yet; run 'vlmpipe embed --model \(model.name)'")
         }
-        return SpaceIndex(reader: try IndexReader(folder: indexPath), space: space)
-    }
-}
-
-/// An index opened for searching.
-struct SpaceIndex: Sendable {
-    /// A vector that was found.
-    struct Match: Sendable {
-        let identity: VectorIdentity
-        let score: Float
-        let box: PixelBox?
-    }
-
-    let reader: IndexReader
-    let space: SpaceFingerprint
-
-    /// Vectors that a search of this kind ranks, filters apart.
-    func count(of target: SearchTarget) -> Int {
-        reader.shards.values.reduce(0) { sum, shard in
-            switch target {
-            case .images: sum + shard.imageRowCount
-            case .captions: sum + shard.captionRowCount
-            case .both: sum + shard.rowCount
-            }
-        }
-    }
-
-    /// The nearest vectors, best first: min(count, matching rows) of them.
-    func search(
-        _ query: [Float], count: Int, target: SearchTarget, filter: SampleSet?, pool: ComputePool
-    ) async throws -> [Match] {
-        let kinds: VectorKinds =
-            switch target {
-            case .images: .images
-            case .captions: .captions
-            case .both: .all
-            }
-        let rows = filter.map { set in
-            var rows = RowFilter()
-            for entry in set.shards {
-                rows.insert(
-                    ShardIdentity(dataset: entry.dataset, shard: entry.shard),
-                    samples: .ordinals(Array(entry.ordinals)))
-            }
-            return rows
-        }
-        let request = VectorIndex.SearchRequest(
-            space: space, dimension: query.count, queries: query, neighborCount: count, kinds: kinds, filter: rows)
-        return try await reader.search(request, on: pool).first.map { hits in
-            hits.map { Match(identity: $0.identity, score: $0.score, box: $0.box) }
-        } ?? []
+        return try IndexReader(folder: indexPath)
     }
 }
 

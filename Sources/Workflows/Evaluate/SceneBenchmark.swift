@@ -41,7 +41,7 @@ public struct SceneBenchmark: Codable, Sendable {
         let truth = try JSONFile.read(SceneTruth.self, from: truthPath)
         let model = try ModelStore(workspace: session.workspace).model(named: name)
         let catalog = try session.readCatalog()
-        let index = try SpaceFolder(workspace: session.workspace, space: model.space).openIndex(model: model)
+        let space = SpaceFolder(workspace: session.workspace, space: model.space)
         let filter = try catalog.samples(matching: "split = 'test'", ofDataset: dataset)
         guard filter.count == truth.scenes.count else {
             throw WorkflowError(
@@ -52,6 +52,9 @@ public struct SceneBenchmark: Codable, Sendable {
             throw WorkflowError(.usage, "the test split was ingested with captions; ingest it with --no-captions")
         }
         let encoder = try QueryEncoder(model: model)
+        let ranking = ImageRanking(
+            reader: try space.openIndex(model: model), catalog: catalog, session: session, filter: filter,
+            mode: .automatic, duplicateSimilarity: nil)
 
         var withheld: [String: Figures] = [:]
         var all: [String: Figures] = [:]
@@ -60,12 +63,8 @@ public struct SceneBenchmark: Codable, Sendable {
             for (language, text) in [("english", query.english), ("chinese", query.chinese)] {
                 let encoded = try encoder.encode(
                     QueryExpression(terms: [.init(weight: 1, content: .text(text))]))
-                let hit = try await index.search(
-                    encoded.vector, count: 1, target: .images, filter: filter, pool: session.pool
-                ).first
-                guard let hit, let sample = try catalog.samples([hit.identity.sample]).first ?? nil,
-                    let scene = truth.scenes[sample.key]
-                else {
+                let found = try await ranking.samples(near: encoded.vector, count: 1, kinds: .images)
+                guard let hit = found.matches.first, let scene = truth.scenes[hit.sample.key] else {
                     throw WorkflowError(
                         .usage, "no picture of the truth file is found for '\(text)'; run 'vlmpipe embed' first")
                 }

@@ -14,13 +14,13 @@ public enum IndexWorkflow {
     /// The folder of a model's index, which must be there.
     public static func folder(model: String?, in session: Session) throws -> String {
         let (model, space) = try space(model, session)
-        return try space.openIndex(model: model).reader.path
+        return try space.openIndex(model: model).path
     }
 
     /// Rows, dimensions and bytes by section.
     public static func info(model: String?, asJSON: Bool, in session: Session) throws -> String {
         let (model, space) = try space(model, session)
-        return try text(space.openIndex(model: model).reader.information, asJSON: asJSON)
+        return try text(space.openIndex(model: model).information, asJSON: asJSON)
     }
 
     /// Rows, dimensions and bytes by section of the index in a folder.

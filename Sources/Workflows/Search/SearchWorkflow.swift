@@ -80,7 +80,7 @@ public enum SearchWorkflow {
         let model = try ModelStore(workspace: session.workspace).model(named: request.model)
         let catalog = try session.readCatalog()
         let space = SpaceFolder(workspace: session.workspace, space: model.space)
-        let reader = try space.openIndex(model: model).reader
+        let reader = try space.openIndex(model: model)
         if let reason = reader.fallbackReason { session.note(reason) }
 
         let encoded = try QueryEncoder(model: model, towers: expression.towers).encode(expression)
