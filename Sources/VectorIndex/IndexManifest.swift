@@ -163,8 +163,8 @@ public struct IndexManifest: Sendable, Hashable, Codable {
             guard head.format == Self.format, Self.readVersions.contains(head.version) else {
                 throw VectorIndexError(
                     .unsupportedVersion,
-                    "\(head.format) \(head.version) is not read by this program (\(Self.currentVersion)): delete the "
-                        + "index and run vlmpipe embed, which builds it again", path: path)
+                    "\(head.format) \(head.version) is not read by this program (\(Self.currentVersion)): run "
+                        + "'vlmpipe index rebuild', or build an index of your own vectors again", path: path)
             }
             self = try decoder.decode(IndexManifest.self, from: Data(json))
         } catch let error as DecodingError {

@@ -57,8 +57,8 @@ struct SegmentHeader: Sendable, Equatable {
             throw VectorIndexError(
                 .unsupportedVersion,
                 "an index segment of format \(major).\(minor); this program reads \(SegmentFormat.majorVersion)."
-                    + "\(SegmentFormat.minorVersion): delete the index and run vlmpipe embed, which builds it again",
-                path: path)
+                    + "\(SegmentFormat.minorVersion): run 'vlmpipe index rebuild', or build an index of your own vectors "
+                    + "again", path: path)
         }
         let length = try reader.read(UInt32.self, "the header length")
         let features = try reader.read(UInt64.self, "the feature bits")
