@@ -53,12 +53,31 @@ static struct jpeg_error_mgr *prepare_errors(error_manager *manager, vlm_codec_s
     return base;
 }
 
+// Where the decoder reads from: all the bytes of the file, once.
+typedef struct {
+    struct jpeg_source_mgr base;
+    int has_run_out;
+} memory_source;
+
+typedef struct {
+    struct jpeg_progress_mgr base;
+    int32_t maximum_scan_count;
+} progress_manager;
+
+struct vlm_jpeg_reader {
+    struct jpeg_decompress_struct info;
+    error_manager errors;
+    progress_manager progress;
+    memory_source source;
+    vlm_pixel_format format;
+};
+
 static void ignore(j_decompress_ptr info) { (void)info; }
 
 // "No more bytes now": the decoder suspends, which the caller reports as truncated. libjpeg's own memory source would
 // invent an end-of-image marker and fill the rest with grey.
 static boolean no_more_input(j_decompress_ptr info) {
-    (void)info;
+    ((memory_source *)info->src)->has_run_out = 1;
     return FALSE;
 }
 
@@ -69,11 +88,6 @@ static void skip_input(j_decompress_ptr info, long count) {
     source->next_input_byte += skipped;
     source->bytes_in_buffer -= skipped;
 }
-
-typedef struct {
-    struct jpeg_progress_mgr base;
-    int32_t maximum_scan_count;
-} progress_manager;
 
 // Called between rows of each pass: a file with thousands of scans would cost a pass over the picture for each.
 static void on_progress(j_common_ptr info) {
@@ -86,65 +100,134 @@ static void on_progress(j_common_ptr info) {
     }
 }
 
-int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
-                        vlm_pixel_format format, int32_t maximum_scan_count, uint8_t *pixels,
-                        vlm_codec_status *status) {
-    struct jpeg_decompress_struct info;
-    error_manager errors;
-    progress_manager progress;
-    struct jpeg_source_mgr source;
-    memset(&info, 0, sizeof info);
-    memset(&source, 0, sizeof source);
-    memset(&progress, 0, sizeof progress);
-    info.err = prepare_errors(&errors, status);
+static int32_t truncated(vlm_codec_status *status) {
+    return vlm_status_set(status, VLM_CODEC_TRUNCATED, "the data ends before the last row");
+}
+
+// Narrows the columns to decode to whole blocks around those that are wanted.
+static void narrow(j_decompress_ptr info, vlm_jpeg_window *window) {
+    // Smooth upsampling looks at neighbours, and takes the window's edge for the picture's: two blocks more on each side
+    // keep the wanted columns clear of it. Scans of several passes are decoded whole, since libjpeg smooths across.
+    uint32_t margin = 2 * (uint32_t)(info->max_h_samp_factor * DCTSIZE);
+    uint32_t end = window->first_column + window->column_count;
+    JDIMENSION first = window->first_column > margin ? window->first_column - margin : 0;
+    JDIMENSION last = info->output_width - end > margin ? end + margin : info->output_width;
+    JDIMENSION count = last - first;
+    if (info->progressive_mode || jpeg_has_multiple_scans(info) || count >= info->output_width) {
+        first = 0;
+        count = info->output_width;
+    } else {
+        jpeg_crop_scanline(info, &first, &count);
+    }
+    window->first_column = first;
+    window->column_count = count;
+}
+
+int32_t vlm_jpeg_open(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                      vlm_pixel_format format, int32_t maximum_scan_count, uint32_t scale_denominator,
+                      vlm_jpeg_window *window, vlm_jpeg_reader **opened, vlm_codec_status *status) {
     vlm_status_set(status, VLM_CODEC_OK, "");
-    if (setjmp(errors.jump)) {
-        jpeg_destroy_decompress(&info);
+    *opened = NULL;
+    vlm_jpeg_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return vlm_status_set(status, VLM_CODEC_OUT_OF_MEMORY, "");
+    j_decompress_ptr info = &reader->info;
+    info->err = prepare_errors(&reader->errors, status);
+    if (setjmp(reader->errors.jump)) {
+        vlm_jpeg_close(reader);
         return status->code;
     }
-    jpeg_create_decompress(&info);
-    source.init_source = ignore;
-    source.fill_input_buffer = no_more_input;
-    source.skip_input_data = skip_input;
-    source.resync_to_restart = jpeg_resync_to_restart;
-    source.term_source = ignore;
-    source.next_input_byte = bytes;
-    source.bytes_in_buffer = byte_count;
-    info.src = &source;
-    progress.base.progress_monitor = on_progress;
-    progress.maximum_scan_count = maximum_scan_count;
-    info.progress = &progress.base;
+    jpeg_create_decompress(info);
+    reader->format = format;
+    reader->source.base.init_source = ignore;
+    reader->source.base.fill_input_buffer = no_more_input;
+    reader->source.base.skip_input_data = skip_input;
+    reader->source.base.resync_to_restart = jpeg_resync_to_restart;
+    reader->source.base.term_source = ignore;
+    reader->source.base.next_input_byte = bytes;
+    reader->source.base.bytes_in_buffer = byte_count;
+    info->src = &reader->source.base;
+    reader->progress.base.progress_monitor = on_progress;
+    reader->progress.maximum_scan_count = maximum_scan_count;
+    info->progress = &reader->progress.base;
 
     int found;
     do {
-        found = jpeg_read_header(&info, FALSE);
+        found = jpeg_read_header(info, FALSE);
     } while (found == JPEG_HEADER_TABLES_ONLY);
-    int complete = found == JPEG_HEADER_OK;
-    if (complete && (info.image_width != width || info.image_height != height)) {
+    if (found != JPEG_HEADER_OK) {
+        truncated(status);
+    } else if (info->image_width != width || info->image_height != height) {
         vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two frame headers disagree about the size");
-        complete = 0;
-    } else if (complete && (info.num_components == 4) != (format == VLM_PIXELS_CMYK8)) {
+    } else if ((info->num_components == 4) != (format == VLM_PIXELS_CMYK8)) {
         vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "two frame headers disagree about the channels");
-        complete = 0;
-    } else if (complete) {
-        info.out_color_space = format == VLM_PIXELS_CMYK8 ? JCS_CMYK : JCS_RGB;
-        complete = jpeg_start_decompress(&info);
-        size_t row_byte_count = (size_t)width * (format == VLM_PIXELS_CMYK8 ? 4 : 3);
-        while (complete && info.output_scanline < info.output_height) {
-            JSAMPROW row = pixels + (size_t)info.output_scanline * row_byte_count;
-            complete = jpeg_read_scanlines(&info, &row, 1) == 1;
-            // Four channels are taken as Adobe's, who store ink inverted.
-            if (format == VLM_PIXELS_CMYK8) {
-                for (size_t index = 0; complete && index < row_byte_count; index++) row[index] = 255 - row[index];
-            }
+    } else {
+        info->out_color_space = format == VLM_PIXELS_CMYK8 ? JCS_CMYK : JCS_RGB;
+        info->scale_num = 1;
+        info->scale_denom = scale_denominator;
+        if (!jpeg_start_decompress(info)) {
+            truncated(status);
+        } else if (info->output_width < window->first_column + window->column_count) {
+            vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "the picture is narrower than the columns asked for");
+        } else {
+            narrow(info, window);
+            *opened = reader;
+            return VLM_CODEC_OK;
         }
     }
-    // What follows the last row does not matter, as in Pillow, so it is not read.
-    jpeg_destroy_decompress(&info);
-    if (!complete && status->code == VLM_CODEC_OK) {
-        return vlm_status_set(status, VLM_CODEC_TRUNCATED, "the data ends before the last row");
-    }
+    vlm_jpeg_close(reader);
     return status->code;
+}
+
+int32_t vlm_jpeg_read(vlm_jpeg_reader *reader, uint32_t row_count, uint8_t *rows, vlm_codec_status *status) {
+    j_decompress_ptr info = &reader->info;
+    reader->errors.status = status;
+    vlm_status_set(status, VLM_CODEC_OK, "");
+    if (setjmp(reader->errors.jump)) return status->code;
+    if (info->output_height - info->output_scanline < row_count) {
+        return vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "the picture has fewer rows than were asked for");
+    }
+    size_t row_byte_count = (size_t)info->output_width * (reader->format == VLM_PIXELS_CMYK8 ? 4 : 3);
+    for (uint32_t y = 0; y < row_count; y++) {
+        JSAMPROW row = rows + y * row_byte_count;
+        if (jpeg_read_scanlines(info, &row, 1) != 1) return truncated(status);
+        // Four channels are taken as Adobe's, who store ink inverted.
+        if (reader->format == VLM_PIXELS_CMYK8) {
+            for (size_t index = 0; index < row_byte_count; index++) row[index] = 255 - row[index];
+        }
+    }
+    return VLM_CODEC_OK;
+}
+
+int32_t vlm_jpeg_skip(vlm_jpeg_reader *reader, uint32_t row_count, vlm_codec_status *status) {
+    j_decompress_ptr info = &reader->info;
+    reader->errors.status = status;
+    vlm_status_set(status, VLM_CODEC_OK, "");
+    if (setjmp(reader->errors.jump)) return status->code;
+    // libjpeg does not look at the data of rows that are skipped up to the last: that row is never skipped here.
+    if (info->output_height - info->output_scanline <= row_count) {
+        return vlm_status_set(status, VLM_CODEC_SIZE_MISMATCH, "the picture has fewer rows than were passed over");
+    }
+    if (jpeg_skip_scanlines(info, row_count) != row_count || reader->source.has_run_out) return truncated(status);
+    return VLM_CODEC_OK;
+}
+
+void vlm_jpeg_close(vlm_jpeg_reader *reader) {
+    if (!reader) return;
+    jpeg_destroy_decompress(&reader->info);
+    free(reader);
+}
+
+int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                        vlm_pixel_format format, int32_t maximum_scan_count, uint8_t *pixels,
+                        vlm_codec_status *status) {
+    vlm_jpeg_reader *reader;
+    vlm_jpeg_window window = {0, width};
+    int32_t code = vlm_jpeg_open(bytes, byte_count, width, height, format, maximum_scan_count, 1, &window, &reader,
+                                 status);
+    if (code == VLM_CODEC_OK) code = vlm_jpeg_read(reader, height, pixels, status);
+    // What follows the last row does not matter, as in Pillow, so it is not read.
+    vlm_jpeg_close(reader);
+    return code;
 }
 
 // libjpeg's own memory destination loses track of its buffer if an error jumps out; this one keeps it with the caller.

@@ -100,7 +100,7 @@ public enum ImageDecoder {
         return (try decode(bytes, header, format, limits), header.orientation)
     }
 
-    private static func refuseUnlessItFits(_ fits: Bool, _ byteCount: Int, _ name: String) throws(ImagingError) {
+    static func refuseUnlessItFits(_ fits: Bool, _ byteCount: Int, _ name: String) throws(ImagingError) {
         guard fits else {
             throw ImagingError(
                 .truncated, "\(byteCount) bytes cannot hold a \(name) of this size; fetch the file again",

@@ -69,10 +69,14 @@ public struct Preprocessing: Hashable, Sendable {
     /// Decodes a whole file in memory, turns it upright, and makes it `size` × `size`, converting to RGB when the recipe
     /// says. This is the way from a file to a model's input; the other calls take pictures that are decoded already.
     ///
-    /// Memory, limits and errors are those of `ImageDecoder.decode`.
+    /// Errors are those of `ImageDecoder.decode`, and so are memory and limits, but that a JPEG of one or three components
+    /// is resized while it is decoded and never in memory whole.
     public func callAsFunction(
-        decoding bytes: [UInt8], orientation: ImageDecoder.Orientation, limits: ImageLimits = .standard
+        decoding bytes: [UInt8], orientation: ImageDecoder.Orientation, decode: DecodeMode = .exact,
+        limits: ImageLimits = .standard
     ) throws(ImagingError) -> PixelImage {
+        let direct = try input(fromJPEG: bytes.span, orientation: orientation, decode: decode, limits: limits)
+        if let direct { return direct }
         switch conversion {
         case .beforeResize:
             let (image, stated) = try ImageDecoder.load(bytes.span, keepsAlpha: false, limits)
@@ -103,7 +107,7 @@ public struct Preprocessing: Hashable, Sendable {
     }
 
     /// The size a picture is scaled to and the part of it that remains.
-    private func target(width: Int, height: Int) -> ResizeTarget {
+    func target(width: Int, height: Int) -> ResizeTarget {
         let (width, height) = resizedSize(width: width, height: height)
         guard resizeMode == .shortest else { return ResizeTarget(width: width, height: height) }
         let (left, top) = (cropStart(width), cropStart(height))
@@ -136,7 +140,7 @@ public struct Preprocessing: Hashable, Sendable {
         }
     }
 
-    private func padded(_ image: PixelImage, with color: PixelColor) -> PixelImage {
+    func padded(_ image: PixelImage, with color: PixelColor) -> PixelImage {
         if image.width == size, image.height == size { return image }
         var result = PixelImage(width: size, height: size, filledWith: color)
         let (left, top) = ((size - image.width) / 2, (size - image.height) / 2)

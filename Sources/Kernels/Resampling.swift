@@ -42,6 +42,8 @@ public struct ResampleAxis: Sendable {
     let starts: [Int32]
     /// `tapCount` weights per target element.
     let weights: [Double]
+    /// The weights in fixed point.
+    let coefficients: [Int32]
 
     /// The weights to scale source elements `box` to `targetCount` elements, of which only `targets` are computed.
     ///
@@ -93,17 +95,20 @@ public struct ResampleAxis: Sendable {
             }
             starts.append(Int32(first))
         }
+        let one = Double(1 << VLM_RESAMPLE_FRACTION_BITS)
+        self.init(
+            sourceCount: sourceCount, tapCount: tapCount, starts: starts, weights: weights,
+            coefficients: weights.map { Int32($0 * one + ($0 < 0 ? -0.5 : 0.5)) })
+    }
+
+    /// Windows of the same width, in ascending order, that lie in the source.
+    init(sourceCount: Int, tapCount: Int, starts: [Int32], weights: [Double], coefficients: [Int32]) {
         self.sourceCount = sourceCount
-        self.targetCount = targets.count
+        self.targetCount = starts.count
         self.tapCount = tapCount
         self.starts = starts
         self.weights = weights
-    }
-
-    /// The weights in fixed point.
-    var coefficients: [Int32] {
-        let one = Double(1 << VLM_RESAMPLE_FRACTION_BITS)
-        return weights.map { Int32($0 * one + ($0 < 0 ? -0.5 : 0.5)) }
+        self.coefficients = coefficients
     }
 
     /// The source elements that any target element needs.

@@ -12,6 +12,7 @@ import Testing
         #expect(Golden.cases("squash", "shortestHalfToEven", "shortestDown", "longest").count == 40)
         #expect(Golden.cases("nativeSquash", "nativeShortest", "nativeLongest").count == 21 * 4 * 3)
         #expect(Golden.cases("resizePillow13").count == 18)
+        #expect(Golden.cases("cropped").count == 16)
         #expect(Golden.cases("brightness", "contrast", "saturation", "hue").count >= 16)
     }
 
@@ -77,6 +78,14 @@ import Testing
         let stated = try ImageHeader.parse(bytes).orientation
         let stored = try ImageDecoder.decodeNative(bytes.span, orientation: .none)
         expectSamePixels(preprocessing(stored.oriented(stated)), pixels)
+    }
+
+    /// JPEG of which the crop drops whole blocks.
+    @Test(arguments: Golden.cases("cropped")) func decodesOnlyWhatIsWanted(_ golden: Golden.Case) throws {
+        let preprocessing = Preprocessing(
+            size: golden.width, filter: try Golden.filter(of: golden), conversion: .afterResize)
+        let bytes = try Golden.bytes(of: golden.file)
+        expectSamePixels(try preprocessing(decoding: bytes, orientation: .exif), try Golden.pixels(of: golden))
     }
 
     /// The order of the two passes that Pillow 13 chooses.

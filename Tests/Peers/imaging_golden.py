@@ -213,6 +213,23 @@ for factor in (0.0, 0.4, 1.7, 3.0):
 for share in (-0.5, -0.2, 0.0, 0.1, 0.5):
     golden(source, hue(base, share), operation="hue", amount=share)
 
+# JPEG large enough that the crop drops whole blocks: every chroma layout, restart markers, grey, progressive; wide, tall.
+for width, height, shape in [(224, 96, "wide"), (96, 224, "tall")]:
+    large = Image.fromarray(picture(width, height))
+    for name, data in {
+        "444": saved(large, "JPEG", quality=50, subsampling=0),
+        "422": saved(large, "JPEG", quality=50, subsampling=1),
+        "420": saved(large, "JPEG", quality=50, subsampling=2),
+        "440": patched_sampling(saved(large, "JPEG", quality=50, subsampling=1), 0x21, 0x12),
+        "411": patched_sampling(saved(large, "JPEG", quality=50, subsampling=2), 0x22, 0x41),
+        "restart": saved(large, "JPEG", quality=50, restart_marker_blocks=3),
+        "progressive": saved(large, "JPEG", quality=50, progressive=True),
+        "grey": saved(large.convert("L"), "JPEG", quality=50),
+    }.items():
+        file = store(f"{shape}-{name}.jpg", data)
+        result = shortest(Image.open(io.BytesIO(data)), 31, FILTERS["bicubic"], True)
+        golden(file, result, blob="golden-more.bin", operation="cropped", filter="bicubic")
+
 for name, blob in blobs.items():
     (out / name).write_bytes(bytes(blob))
 note = {"pillow": PIL.__version__, "libjpeg-turbo": features.version("libjpeg_turbo"),

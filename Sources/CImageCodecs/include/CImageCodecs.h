@@ -45,6 +45,25 @@ typedef enum vlm_pixel_format {
 // RGB8, or CMYK8 for files of four components.
 int32_t vlm_jpeg_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
                         vlm_pixel_format format, int32_t maximum_scan_count, uint8_t *pixels, vlm_codec_status *status);
+// The same picture strip by strip, from the top. `bytes` must stay until the reader is closed.
+typedef struct vlm_jpeg_reader vlm_jpeg_reader;
+typedef struct vlm_jpeg_window {
+    uint32_t first_column;
+    uint32_t column_count;
+} vlm_jpeg_window;
+
+// `scale_denominator` is 1, 2, 4 or 8: sides are divided by it, rounded up, by a smaller inverse DCT. `window` says which
+// columns of the scaled picture are wanted, and is widened to those that are delivered; each equals that of the whole
+// picture.
+int32_t vlm_jpeg_open(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
+                      vlm_pixel_format format, int32_t maximum_scan_count, uint32_t scale_denominator,
+                      vlm_jpeg_window *window, vlm_jpeg_reader **reader, vlm_codec_status *status);
+// The next rows, without padding. After any other code than OK only close is allowed.
+int32_t vlm_jpeg_read(vlm_jpeg_reader *reader, uint32_t row_count, uint8_t *rows, vlm_codec_status *status);
+// Passes over rows, of which the picture's last must not be one; data that ends within them is found.
+int32_t vlm_jpeg_skip(vlm_jpeg_reader *reader, uint32_t row_count, vlm_codec_status *status);
+void vlm_jpeg_close(vlm_jpeg_reader *reader);
+
 // INDEX8 for palettes and 1-bit grey, GREY16 for 16-bit grey, RGB8 or RGBA8 for all others. `palette` receives 256
 // colours of three bytes, black where the file has none; for 1-bit grey black and then white.
 int32_t vlm_png_decode(const uint8_t *bytes, size_t byte_count, uint32_t width, uint32_t height,
