@@ -15,7 +15,11 @@ public struct EncoderCost: Sendable, Equatable {
 
     /// Counts a model; throws nothing for a valid configuration.
     public init(_ configuration: DualEncoderConfiguration) throws(EncodersError) {
-        let layout = try DualEncoderArchitecture(configuration).layout
+        self.init(try DualEncoderArchitecture(configuration))
+    }
+
+    init(_ architecture: DualEncoderArchitecture) {
+        let (configuration, layout) = (architecture.configuration, architecture.layout)
         func count(_ tower: String) -> Int {
             layout.entries.lazy.filter { $0.name.hasPrefix(tower) }.map(\.count).reduce(0, +)
         }

@@ -56,5 +56,5 @@ extension DualEncoderConfiguration.Text {
     }
 
     /// What follows the end token of a causal tower that pools there cannot reach it.
-    private var seesPadding: Bool { isPadded && !(isCausal && pooling == .endToken) }
+    var seesPadding: Bool { isPadded && !(isCausal && pooling == .endToken) }
 }
