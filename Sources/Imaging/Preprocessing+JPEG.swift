@@ -6,7 +6,8 @@ extension Preprocessing {
     /// by way of the whole picture, without it in memory, and without the pixels that the crop drops. `nil` for files of
     /// other kinds.
     func input(
-        fromJPEG bytes: Span<UInt8>, orientation: ImageDecoder.Orientation, decode: DecodeMode, limits: ImageLimits
+        fromJPEG bytes: Span<UInt8>, orientation: ImageDecoder.Orientation, decode: DecodeMode, limits: ImageLimits,
+        seconds: inout PreprocessingSeconds
     ) throws(ImagingError) -> PixelImage? {
         guard ImageHeader.recognize(bytes) == .jpeg else { return nil }
         let frame = try JPEGFrame.parse(bytes, limits: limits)
@@ -18,13 +19,17 @@ extension Preprocessing {
         let denominator = decode.scaleDenominator(
             width: turn.swapsAxes ? height : width, height: turn.swapsAxes ? width : height,
             targetWidth: target.width, targetHeight: target.height)
-        let plan = StoredPlan(
-            target, turn, width: (width + denominator - 1) / denominator,
-            height: (height + denominator - 1) / denominator, filter: filter, release: release)
+        let plan = PreprocessingSeconds.measure(&seconds.resample) {
+            StoredPlan(
+                target, turn, width: (width + denominator - 1) / denominator,
+                height: (height + denominator - 1) / denominator, filter: filter, release: release)
+        }
         let stored = try unsafe bytes.withUnsafeBufferPointer { bytes throws(ImagingError) in
+            let start = ContinuousClock.now
             var rows = try unsafe JPEGRows(
                 bytes, frame.header, columns: plan.columns.sourceRange, scaleDenominator: denominator, limits: limits)
-            return try plan.resampled(&rows)
+            seconds.decode += (ContinuousClock.now - start) / .seconds(1)
+            return try plan.resampled(&rows, &seconds)
         }
         let result = PixelImage(
             width: plan.columns.targetCount, height: plan.rows.targetCount, bytes: stored
@@ -67,26 +72,38 @@ private struct StoredPlan {
     }
 
     /// The target's pixels in the order in which the picture is stored.
-    func resampled(_ source: inout JPEGRows) throws(ImagingError) -> [UInt8] {
+    func resampled(
+        _ source: inout JPEGRows, _ seconds: inout PreprocessingSeconds
+    ) throws(ImagingError) -> [UInt8] {
         let needed = rows.sourceRange
         var stream = ResampleStream(
             format: .rgb8, columns: columns.within(source.columns), rows: rows.within(needed), order: order)
         let rowByteCount = 3 * source.columns.count
         // A strip stays in the second-level cache with what the passes make of it.
         var strip = [UInt8](repeating: 0, count: rowByteCount * max(8, min(64, (1 << 18) / rowByteCount & ~7)))
+        var last = ContinuousClock.now
+        func lap(_ total: inout Double) {
+            let now = ContinuousClock.now
+            total += (now - last) / .seconds(1)
+            last = now
+        }
         try source.skip(needed.lowerBound)
         while stream.rowCount < needed.count {
             let missing = rowByteCount * (needed.count - stream.rowCount)
             if missing < strip.count { strip.removeLast(strip.count - missing) }
             try source.read(into: &strip)
+            lap(&seconds.decode)
             stream.append(strip.span)
+            lap(&seconds.resample)
         }
         // The rest is read up to its last row, so that a file that ends early is refused whatever is cropped.
         if needed.upperBound < height {
             try source.skip(height - 1 - needed.upperBound)
             strip = [UInt8](repeating: 0, count: rowByteCount)
             try source.read(into: &strip)
+            lap(&seconds.decode)
         }
+        defer { lap(&seconds.resample) }
         return stream.finish()
     }
 }

@@ -75,14 +75,28 @@ public struct Preprocessing: Hashable, Sendable {
         decoding bytes: [UInt8], orientation: ImageDecoder.Orientation, decode: DecodeMode = .exact,
         limits: ImageLimits = .standard
     ) throws(ImagingError) -> PixelImage {
-        let direct = try input(fromJPEG: bytes.span, orientation: orientation, decode: decode, limits: limits)
+        var seconds = PreprocessingSeconds()
+        return try self(
+            decoding: bytes, orientation: orientation, decode: decode, limits: limits, seconds: &seconds)
+    }
+
+    /// The same, with its time added to `seconds`.
+    public func callAsFunction(
+        decoding bytes: [UInt8], orientation: ImageDecoder.Orientation, decode: DecodeMode = .exact,
+        limits: ImageLimits = .standard, seconds: inout PreprocessingSeconds
+    ) throws(ImagingError) -> PixelImage {
+        let direct = try input(
+            fromJPEG: bytes.span, orientation: orientation, decode: decode, limits: limits, seconds: &seconds)
         if let direct { return direct }
-        switch conversion {
-        case .beforeResize:
-            let (image, stated) = try ImageDecoder.load(bytes.span, keepsAlpha: false, limits)
-            return self(image.convertedToRGB().oriented(orientation.resolved(stated)))
-        case .afterResize:
-            return self(try ImageDecoder.decodeNative(bytes.span, orientation: orientation, limits: limits))
+        let (image, stated) = try PreprocessingSeconds.measure(&seconds.decode) { () throws(ImagingError) in
+            try ImageDecoder.load(bytes.span, keepsAlpha: conversion == .afterResize, limits)
+        }
+        return PreprocessingSeconds.measure(&seconds.resample) {
+            let turn = orientation.resolved(stated)
+            switch conversion {
+            case .beforeResize: return self(image.convertedToRGB().oriented(turn))
+            case .afterResize: return self(image.oriented(turn))
+            }
         }
     }
 

@@ -26,11 +26,6 @@ struct SampleImages: Sendable {
         try ImageDecoder.decode(bytes(of: sample), applyOrientation: false).oriented(sample.orientation)
     }
 
-    /// What a model is given of a sample: upright, resized and converted as its preprocessing says.
-    func modelInput(of sample: CatalogSample, _ preprocessing: Preprocessing) throws -> [UInt8] {
-        try preprocessing(decoding: bytes(of: sample), orientation: .recorded(sample.orientation)).bytes
-    }
-
     /// The upright pixels, nil when something is wrong with this sample alone.
     func imageIfReadable(of sample: CatalogSample, in shard: CatalogShard) throws -> PixelImage? {
         do {

@@ -1,6 +1,7 @@
 import ByteFormats
 import Encoders
-import Foundation
+import Imaging
+import Kernels
 import PipelineEngine
 import SampleCatalog
 import Samples
@@ -20,16 +21,24 @@ public struct EmbedRequest: Sendable {
     ///
     /// `nil` for that of the vectors there are, which are then up to date in any precision; without any, fp32.
     public var precision: Precision?
+    /// How much of the pictures' data is decoded. Anything but `exact` is measured first, likewise.
+    ///
+    /// `nil` for that of the vectors there are; without any, exact.
+    public var decode: DecodeMode?
     /// Whether a precision is used that misses the bounds of `PrecisionFidelity`.
     public var acceptsLoss: Bool
+    /// Whether the report says where the time went.
+    public var showsProfile: Bool
 
     /// A request.
     public init(
         model: String?, datasets: [String], embedsCaptions: Bool, mayTrain: Bool, precision: Precision? = nil,
-        acceptsLoss: Bool = false
+        decode: DecodeMode? = nil, acceptsLoss: Bool = false, showsProfile: Bool = false
     ) {
         self.precision = precision
+        self.decode = decode
         self.acceptsLoss = acceptsLoss
+        self.showsProfile = showsProfile
         self.model = model
         self.datasets = datasets
         self.embedsCaptions = embedsCaptions
@@ -47,24 +56,9 @@ public struct EmbedReport: Sendable {
 
 /// Embeds every complete shard that has no up-to-date segment, and seals each into the index when it is done.
 public enum EmbedWorkflow {
-    /// What besides the model decides whether vectors are stale.
-    private struct Recipe: Codable {
-        var version = "0.1"
-        var views: [String]
-        var precision: Precision
-        var decode = "exact"
-    }
-
-    private struct Counts {
-        var images = 0
-        var copiedImages = 0
-        var captions = 0
-        var failed = 0
-        var truncated = 0
-        var embeddedShards = 0
-        var currentShards = 0
-        var problems: [String] = []
-    }
+    /// Operations from which on a run measures the machine's peak, to say what share of it is reached: the measurement
+    /// takes a fifth of a second.
+    private static let operationsWorthMeasuring = 2_000_000_000_000
 
     /// Embeds, or goes on, or finds that everything is done.
     ///
@@ -76,168 +70,142 @@ public enum EmbedWorkflow {
             try await DefaultModel.train(mayTakeLong: request.mayTrain, catalog: catalog, in: session)
         }
         let model = try ModelStore(workspace: session.workspace).model(named: request.model)
-        var recipes: [Precision: Digest] = [:]
-        for precision in Precision.allCases {
-            let views = request.embedsCaptions ? ["image", "captions"] : ["image"]
-            recipes[precision] = Digest(hashing: try JSONFile.text(Recipe(views: views, precision: precision)))
-        }
         let space = SpaceFolder(workspace: session.workspace, space: model.space)
         try Folder.create(space.embeddingsPath)
 
         let names = try request.datasets.isEmpty ? catalog.datasetNames() : request.datasets
-        var shards: [CatalogShard] = []
-        for name in names { shards += try catalog.shards(ofDataset: name, states: [.complete]) }
-        func header(of shard: CatalogShard, in precision: Precision) -> EmbeddingHeader {
-            EmbeddingHeader(
-                space: model.space, recipe: recipes[precision] ?? Digest(hashing: ""),
-                shardDigest: shard.contentDigest ?? Digest(hashing: ""),
-                dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+        let (recipe, shards) = try plan(request, model, space, datasets: names, catalog: catalog)
+        let stale = shards.filter { !$0.isCurrent }
+        if stale.count < shards.count, recipe != EmbedRecipe(), request.precision == nil || request.decode == nil {
+            session.note(
+                "going on in \(recipe.precision.rawValue) with \(recipe.decode.rawValue) decoding, as before; "
+                    + "--precision fp32 --decode exact embeds all anew")
         }
-        var current: [ShardID: Precision] = [:]
-        for shard in shards {
-            guard let found = try space.segment(of: shard)?.header else { continue }
-            current[shard.id] = Precision.allCases.first {
-                found == header(of: shard, in: $0) && ($0 == request.precision || request.precision == nil)
-            }
-        }
-        let precision = request.precision ?? current.values.first { $0 != .fp32 } ?? .fp32
-        if request.precision == nil, precision != .fp32, current.count < shards.count {
-            session.note("going on in \(precision.rawValue), as before; --precision fp32 embeds all anew")
-        }
-        let embedder = try SampleEmbedder(model: model, precision: precision)
+        let embedder = try SampleEmbedder(model: model, recipe: recipe)
         let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "embed")
         var recorder = RunRecorder(
             folder: folder, command: "embed",
             settings: [
                 "model": model.name, "space": model.space.description, "datasets": names.joined(separator: ","),
-                "captions": "\(request.embedsCaptions)", "precision": precision.rawValue,
+                "captions": "\(request.embedsCaptions)", "precision": recipe.precision.rawValue,
+                "decode": recipe.decode.rawValue,
             ], threads: session.pool.threadCount)
-
-        if precision != .fp32 {
-            let stale = shards.filter { current[$0.id] == nil }
-            let check = try await PrecisionCheck.run(
-                embedder, stale, catalog: catalog, embedsCaptions: request.embedsCaptions, in: session)
-            for (name, fidelity) in [("images", check.images), ("captions", check.captions)] where fidelity.count > 0 {
-                session.note("\(precision.rawValue) against fp32, \(name): \(fidelity.text)")
-                recorder.record.settings["fidelity.\(name)"] = fidelity.text
-            }
-            if !request.acceptsLoss { try check.require(precision) }
+        for fidelity in try await fidelities(of: recipe, embedder, stale, catalog: catalog, request, in: session) {
+            session.note("\(fidelity.name): \(fidelity.figures.text)")
+            recorder.record.settings["fidelity.\(fidelity.name)"] = fidelity.figures.text
         }
 
-        let progress = session.progress(
-            title: "embed", unit: "samples", totalCount: shards.reduce(0) { $0 + Int($1.cursor.ordinal) })
-        let stage = Stage(
-            embedder: embedder, repeatedImages: try RepeatedImages(catalog: catalog), catalog: catalog,
-            embeddingsPath: space.embeddingsPath, embedsCaptions: request.embedsCaptions, session: session,
-            progress: progress)
-        let started = ProgressReporter.monotonicSeconds()
-        var counts = Counts()
-        var done = 0
-        var index = try IndexWriter.open(
-            folder: space.indexPath, space: model.space, dimension: model.configuration.embeddingDimension)
-        for shard in shards where !session.stop.isStopRequested {
-            let header = header(of: shard, in: precision)
-            do {
-                if current[shard.id] != nil, let segment = try space.segment(of: shard) {
-                    counts.currentShards += 1
-                    try IndexUpkeep.seal(segment, into: &index)
-                } else if try await stage.embed(shard, header, &counts, done: done) {
-                    if let segment = try space.segment(of: shard) { try IndexUpkeep.seal(segment, into: &index) }
-                    counts.embeddedShards += 1
-                }
-            } catch  where Self.concernsOneShard(error) {
-                counts.problems.append("\(shard.name): \(error)")
-                progress.message("not embedded: \(shard.name): \(error)", isError: true)
-            }
-            done += Int(shard.cursor.ordinal)
-            progress.update(completedCount: done)
-        }
-        progress.finish()
-        try IndexUpkeep.run(on: &index, catalog: catalog)
-        let rowCount = index.manifest.rowCount
+        let peak = try await peak(for: stale, embedder, isAskedFor: request.showsProfile, in: session)
+        let sink = try EmbedSink(
+            shards: shards, embedder: embedder, space: space, catalog: catalog, peak: peak, session: session)
+        try await sink.run(embedsCaptions: request.embedsCaptions)
+        let rowCount = try sink.finish()
 
-        let seconds = ProgressReporter.monotonicSeconds() - started
+        let counts = sink.counts
         recorder.record.counts = [
             "images": counts.images, "imagesCopied": counts.copiedImages, "captions": counts.captions,
             "failed": counts.failed,
             "truncatedCaptions": counts.truncated, "shardsEmbedded": counts.embeddedShards,
-            "shardsUpToDate": counts.currentShards, "indexRows": rowCount,
+            "shardsUpToDate": shards.count - stale.count, "indexRows": rowCount,
         ]
-        recorder.record.stages = [.init(name: "embed", seconds: seconds, items: counts.images + counts.captions)]
+        recorder.record.stages = [
+            .init(name: "embed", seconds: sink.seconds, items: counts.images + counts.captions)
+        ]
+        sink.profile.record(into: &recorder.record, peak: peak, wall: sink.seconds)
         let isStopped = session.stop.isStopRequested
-        try recorder.finish(outcome: isStopped ? "interrupted" : counts.problems.isEmpty ? "finished" : "failed")
+        try recorder.finish(outcome: isStopped ? "interrupted" : sink.problems.isEmpty ? "finished" : "failed")
         if isStopped {
             throw WorkflowError(.interrupted, "stopped; the same command goes on where it was")
         }
-        guard counts.problems.isEmpty else {
+        guard sink.problems.isEmpty else {
             throw WorkflowError(
                 .noInput,
-                "\(counts.problems.count) of \(shards.count) shards could not be embedded: "
-                    + counts.problems.prefix(3).joined(separator: "; ")
+                "\(sink.problems.count) of \(shards.count) shards could not be embedded: "
+                    + sink.problems.prefix(3).joined(separator: "; ")
                     + "; run 'vlmpipe ingest' on them again, then 'vlmpipe embed'")
         }
-        return EmbedReport(
-            summary: summary(counts, seconds: seconds, rowCount: rowCount, model: model),
-            vectorCount: counts.images + counts.captions)
+        var text = summary(counts, seconds: sink.seconds, rowCount: rowCount, model: model)
+        if request.showsProfile {
+            text += "\n" + sink.profile.table(wall: sink.seconds, threads: session.pool.threadCount, peak: peak)
+        }
+        return EmbedReport(summary: text, vectorCount: counts.images + counts.captions)
     }
 
-    /// What is the same for all shards of a run.
-    private struct Stage {
-        let embedder: SampleEmbedder
-        let repeatedImages: RepeatedImages
-        let catalog: SampleCatalog
-        let embeddingsPath: String
-        let embedsCaptions: Bool
-        let session: Session
-        let progress: ProgressReporter
+    /// The recipe of the run, and all shards with what their segments will say they are of.
+    private static func plan(
+        _ request: EmbedRequest, _ model: InstalledModel, _ space: SpaceFolder, datasets: [String],
+        catalog: SampleCatalog
+    ) throws -> (EmbedRecipe, [ShardToEmbed]) {
+        var digests: [EmbedRecipe: Digest] = [:]
+        for recipe in EmbedRecipe.all {
+            digests[recipe] = try recipe.digest(embedsCaptions: request.embedsCaptions)
+        }
+        func header(of shard: CatalogShard, by recipe: EmbedRecipe) -> EmbeddingHeader {
+            EmbeddingHeader(
+                space: model.space, recipe: digests[recipe] ?? Digest(hashing: ""),
+                shardDigest: shard.contentDigest ?? Digest(hashing: ""),
+                dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+        }
+        var shards: [CatalogShard] = []
+        for name in datasets { shards += try catalog.shards(ofDataset: name, states: [.complete]) }
+        var current: [ShardID: EmbedRecipe] = [:]
+        for shard in shards {
+            guard let found = try space.segment(of: shard)?.header else { continue }
+            current[shard.id] = EmbedRecipe.all.first { found == header(of: shard, by: $0) && $0.satisfies(request) }
+        }
+        let recipe = EmbedRecipe.chosen(request, current: current.values)
+        let works = shards.map { shard in
+            ShardToEmbed(
+                shard: shard, header: header(of: shard, by: recipe), isCurrent: current[shard.id] != nil)
+        }
+        return (recipe, works)
+    }
 
-        /// Embeds what is missing of one shard; false if a stop was requested before its end.
-        ///
-        /// - Parameter done: samples of the shards before it, for the progress.
-        func embed(
-            _ shard: CatalogShard, _ header: EmbeddingHeader, _ counts: inout Counts, done: Int
-        ) async throws -> Bool {
-            var writer = try EmbeddingPartWriter.open(folder: embeddingsPath, header: header)
-            let foundCount = Int(shard.cursor.ordinal)
-            if writer.nextOrdinal == 0 { try catalog.clearQuarantine(ofStage: "embed", inShard: shard.id) }
-            if !writer.isComplete {
-                let planError = FirstError()
-                let plan = EmbedPlan(
-                    catalog: catalog, repeatedImages: repeatedImages, shard: shard, foundCount: foundCount,
-                    firstOrdinal: writer.nextOrdinal, imagesPerItem: embedder.encoder.imageSliceRowCount,
-                    embedsCaptions: embedsCaptions, shouldStop: { session.stop.isStopRequested },
-                    reportFailure: { planError.note($0) })
-                repeatedImages.forgetUnfinished()
-                var assembly = ChunkAssembly(embedder: embedder, repeatedImages: repeatedImages)
-                try await session.pool.orderedMap(plan, window: 2 * session.pool.threadCount + 1) { item in
-                    try embedder(item)
-                } consume: { result in
-                    counts.truncated += result.truncatedCaptionCount
-                    guard let (chunk, failures) = try assembly.add(result) else { return }
-                    // The reason is recorded before the chunk counts as done: a kill between the two repeats the chunk.
-                    if !failures.isEmpty { try catalog.quarantine(failures, inShard: shard.id) }
-                    try writer.append(chunk)
-                    counts.failed += chunk.failedOrdinals.count
-                    for row in chunk.rows {
-                        if row.view.isVisual { counts.images += 1 } else { counts.captions += 1 }
-                    }
-                    progress.update(completedCount: done + Int(writer.nextOrdinal))
-                }
-                counts.copiedImages += assembly.copiedImageCount
-                try planError.rethrow()
-                guard Int(writer.nextOrdinal) >= foundCount else { return false }
+    /// What the recipe costs against the default, measured; throws `badData` where a bound is missed and that is not
+    /// accepted.
+    private static func fidelities(
+        of recipe: EmbedRecipe, _ embedder: SampleEmbedder, _ stale: [ShardToEmbed], catalog: SampleCatalog,
+        _ request: EmbedRequest, in session: Session
+    ) async throws -> [(name: String, figures: PrecisionFidelity)] {
+        var result: [(name: String, figures: PrecisionFidelity)] = []
+        func check(_ reference: EmbedRecipe, embedsCaptions: Bool) async throws -> PrecisionCheck {
+            try await PrecisionCheck.run(
+                embedder, against: embedder.following(reference), stale.map(\.shard), catalog: catalog,
+                embedsCaptions: embedsCaptions, in: session)
+        }
+        if recipe.precision != .fp32 {
+            let reference = EmbedRecipe(precision: .fp32, decode: recipe.decode)
+            let found = try await check(reference, embedsCaptions: request.embedsCaptions)
+            for (what, figures) in [("images", found.images), ("captions", found.captions)] where figures.count > 0 {
+                result.append(("\(recipe.precision.rawValue) against fp32, \(what)", figures))
             }
-            _ = try writer.finish()
-            return true
+            if !request.acceptsLoss { try found.require(recipe.precision) }
+        }
+        if recipe.decode != .exact {
+            let reference = EmbedRecipe(precision: recipe.precision, decode: .exact)
+            let found = try await check(reference, embedsCaptions: false)
+            if found.images.count > 0 {
+                result.append(("\(recipe.decode.rawValue) against exact decoding, images", found.images))
+            }
+        }
+        return result
+    }
+
+    /// The machine's peak, where it is asked for or the run is long enough to show its share of it.
+    private static func peak(
+        for stale: [ShardToEmbed], _ embedder: SampleEmbedder, isAskedFor: Bool, in session: Session
+    ) async throws -> MatrixProductPeak? {
+        let count = stale.reduce(0) { $0 + Int($1.shard.cursor.ordinal) }
+        let operations = Double(embedder.encoder.imageOperations(count: 1).total) * Double(count)
+        guard isAskedFor || operations > Double(operationsWorthMeasuring) else { return nil }
+        return await withTaskExecutorPreference(session.pool) {
+            await MatrixProductPeak.measure(threads: session.pool.threadCount)
         }
     }
 
-    /// Errors of one shard's files: the other shards are still embedded.
-    private static func concernsOneShard(_ error: any Error) -> Bool {
-        Quarantine.concernsOneShard(error)
-    }
-
-    private static func summary(_ counts: Counts, seconds: Double, rowCount: Int, model: InstalledModel) -> String {
+    private static func summary(
+        _ counts: EmbedSink.Counts, seconds: Double, rowCount: Int, model: InstalledModel
+    ) -> String {
         let total = ProgressReporter.grouped(rowCount)
         guard counts.embeddedShards > 0 else {
             return "everything is embedded with model \(model.name) already; the index has \(total) vectors"

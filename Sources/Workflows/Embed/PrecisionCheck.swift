@@ -77,7 +77,7 @@ public struct PrecisionFidelity: Sendable, Equatable {
     }
 }
 
-/// The measurement of a precision before a run.
+/// The measurement of a precision or a way of decoding before a run.
 struct PrecisionCheck: Sendable {
     /// Samples that are compared.
     static let sampleCount = 256
@@ -88,10 +88,9 @@ struct PrecisionCheck: Sendable {
 
     /// Embeds the first samples of `shards` both ways; throws `interrupted` after a requested stop.
     static func run(
-        _ embedder: SampleEmbedder, _ shards: [CatalogShard], catalog: SampleCatalog, embedsCaptions: Bool,
-        in session: Session
+        _ embedder: SampleEmbedder, against exact: SampleEmbedder, _ shards: [CatalogShard], catalog: SampleCatalog,
+        embedsCaptions: Bool, in session: Session
     ) async throws -> PrecisionCheck {
-        let exact = embedder.computing(in: .fp32)
         var items: [EmbedItem] = []
         var left = sampleCount
         let planError = FirstError()
