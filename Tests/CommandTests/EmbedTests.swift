@@ -40,6 +40,19 @@ import Testing
         return found
     }
 
+    /// A tar of some of the pictures, with captions.
+    private func pack(_ pictures: Range<Int>, into tar: String) throws {
+        let names = try fixture.folder.names().filter { $0.hasSuffix(".jpg") }.sorted()[pictures]
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/tar")
+        process.arguments =
+            ["-cf", fixture.folder.file(tar), "-C", fixture.folder.path]
+            + names.flatMap { [$0, $0.dropLast(3) + "txt"] }
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+    }
+
     @Test func vectorsAreThoseOfEachByItself() throws {
         let both = try tool("both")
         try both.succeed(["ingest", "pictures/a", "--dataset", "a"])
@@ -98,5 +111,82 @@ import Testing
         #expect(after.filter { $0.hasPrefix("b/new/1-") }.count == 16)
         #expect(try tool.succeed(["index", "rebuild"]).output.contains("64 vectors"))
         #expect(try keys() == after)
+    }
+
+    /// Shards follow one another through the threads; one that is gone takes none along, and what others had planned to
+    /// take from it is computed.
+    @Test(arguments: ["a", "b", "c"]) func aShardThatIsGoneTakesNoOtherAlong(_ gone: String) throws {
+        // Neighbours share half of their pictures.
+        for (number, name) in ["a", "b", "c"].enumerated() {
+            try pack(4 * number..<4 * number + 8, into: "\(name).tar")
+        }
+        let whole = try tool("whole")
+        try whole.succeed(["ingest", "a.tar", "b.tar", "c.tar", "--dataset", "t"])
+        try whole.succeed(["embed"])
+        let expected = try segments(of: whole)
+        #expect(expected.count == 3)
+
+        let tool = try tool("partly")
+        try tool.succeed(["ingest", "a.tar", "b.tar", "c.tar", "--dataset", "t"])
+        try files.moveItem(atPath: fixture.folder.file("\(gone).tar"), toPath: fixture.folder.file("away"))
+        let outcome = try tool.run(["embed"])
+        #expect(outcome.exitStatus == 66)
+        #expect(outcome.errors.contains("1 of 3 shards could not be embedded"))
+        #expect(outcome.errors.contains("/\(gone).tar: There is no file here"))
+        let found = try segments(of: tool).filter { !$0.key.hasSuffix(".part") }
+        #expect(found.count == 2)
+        for (path, bytes) in found { #expect(expected[path] == bytes) }
+
+        try files.moveItem(atPath: fixture.folder.file("away"), toPath: fixture.folder.file("\(gone).tar"))
+        try tool.succeed(["embed"])
+        #expect(try segments(of: tool) == expected)
+        #expect(try tool.succeed(["embed"]).output.contains("everything is embedded"))
+    }
+
+    @Test func fastDecodingIsKeptUntilExactIsAskedFor() throws {
+        let exact = try tool("exact")
+        try exact.succeed(["ingest", "pictures/a", "--dataset", "a"])
+        try exact.succeed(["embed"])
+        let tool = try tool("fast")
+        try tool.succeed(["ingest", "pictures/a", "--dataset", "a"])
+        let first = try tool.succeed(["embed", "--decode", "fast"])
+        #expect(first.errors.contains("fast against exact decoding, images: cosine mean"))
+        #expect(first.output.contains("embedded 16 images"))
+        #expect(try segments(of: tool) != segments(of: exact))
+        #expect(try tool.succeed(["embed"]).output.contains("everything is embedded"))
+        try tool.succeed(["ingest", "pictures/b", "--dataset", "b"])
+        let second = try tool.succeed(["embed"])
+        #expect(second.errors.contains("going on in fp32 with fast decoding"))
+        try tool.succeed(["dataset", "remove", "b"])
+        #expect(try tool.succeed(["embed", "--decode", "exact"]).output.contains("embedded 16 images"))
+        let (left, right) = (try segments(of: tool), try segments(of: exact))
+        for (path, bytes) in right { #expect(left[path] == bytes) }
+    }
+
+    @Test func profileSaysWhereTheTimeWent() throws {
+        let tool = try tool("profile")
+        try tool.succeed(["ingest", "pictures/b", "--dataset", "b"])
+        let output = try tool.succeed(["embed", "--profile", "--threads", "1"]).output
+        for step in ["read", "decode", "resample", "tokenize", "image tower", "text tower", "waiting", "write"] {
+            #expect(output.contains("\n  \(step) "), "\(step)")
+        }
+        #expect(output.contains("Gflop/s, in 8-bit integers"))
+        let runs = tool.workspace + "/runs"
+        let run = try #require(try files.contentsOfDirectory(atPath: runs).filter { $0.hasSuffix("-embed") }.max())
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(runs)/\(run)/run.json"))
+        let record = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let values = try #require(record["values"] as? [String: Double])
+        let share = try #require(values["shareOfPeak"])
+        #expect(share > 0 && share < 1.5)
+        let stages = try #require(record["stages"] as? [[String: Any]])
+        let seconds = Dictionary(
+            uniqueKeysWithValues: stages.compactMap { stage -> (String, Double)? in
+                guard let name = stage["name"] as? String, let time = stage["seconds"] as? Double else { return nil }
+                return (name, time)
+            })
+        // One thread did all but the writing: its steps are no longer than the run.
+        let steps = ["read", "decode", "resample", "tokenize", "image tower", "text tower"].compactMap { seconds[$0] }
+        #expect(steps.count == 6)
+        #expect(steps.reduce(0, +) <= (try #require(seconds["embed"])) * 1.01)
     }
 }
