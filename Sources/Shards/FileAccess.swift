@@ -165,6 +165,11 @@ public final class ReadOnlyFile: Sendable {
         return buffer
     }
 
+    /// Asks the system to bring `range` into memory, without waiting for it. A system that cannot be asked reads later.
+    func advise(willNeed range: Range<Int64>) {
+        _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+    }
+
     private func shortError(at offset: Int64) -> ShardError {
         ShardError(
             .fileChanged, "The file is shorter than it was. Run 'vlmpipe ingest' on it again.", path: path,

@@ -70,6 +70,26 @@ public final class ShardReader: Sendable {
         return bytes
     }
 
+    /// Asks the system to bring members that will be read soon into memory. It waits for folders and the first blocks of
+    /// small files, so it belongs on a thread that may wait. Streams are left alone, and what cannot be opened is for
+    /// `read` to report.
+    public func prefetch(_ locations: [MemberLocation]) {
+        var rest = locations[...]
+        while let first = rest.popFirst() {
+            var end = first.range.end
+            while let next = rest.first, next.path == first.path, next.range.offset >= first.range.offset {
+                end = max(end, next.range.end)
+                rest.removeFirst()
+            }
+            guard StreamAddress(source: first.path) == nil else { continue }
+            do {
+                try ReadOnlyFile(path: first.path).advise(willNeed: first.range.offset..<end)
+            } catch {
+                continue
+            }
+        }
+    }
+
     private func changed(_ location: MemberLocation) -> ShardError {
         ShardError(
             .fileChanged, "The file changed since it was ingested. Run 'vlmpipe ingest' on it again.",

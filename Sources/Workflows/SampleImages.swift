@@ -21,6 +21,11 @@ struct SampleImages: Sendable {
             digest: sample.digest.isOfUnreadBytes ? nil : sample.digest)
     }
 
+    /// Brings samples that will be read soon into memory, as far as the system can; may wait for the disk.
+    func prefetch(_ samples: [CatalogSample]) {
+        reader.prefetch(samples.map { MemberLocation(path: $0.imagePath, range: $0.image) })
+    }
+
     /// The upright pixels of a sample's image.
     func image(of sample: CatalogSample) throws -> PixelImage {
         try ImageDecoder.decode(bytes(of: sample), applyOrientation: false).oriented(sample.orientation)

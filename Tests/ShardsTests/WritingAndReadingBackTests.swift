@@ -73,6 +73,11 @@ import Testing
         let sample = try #require(try tar.next()?.sample)
         let digest = Digest(hashing: sample.image.bytes)
         let reader = ShardReader(openFileCount: 1)
+        // What cannot be fetched ahead is no matter.
+        reader.prefetch([
+            sample.image.location, MemberLocation(path: folder.path + "/none", range: sample.image.location.range),
+            MemberLocation(path: "pipe:false", range: sample.image.location.range), sample.image.location,
+        ])
         #expect(try reader.read(sample.image.location, expecting: file.facts, digest: digest) == sample.image.bytes)
 
         var bytes = Array(try #require(FileManager.default.contents(atPath: shard.path)))

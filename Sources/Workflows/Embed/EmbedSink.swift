@@ -79,8 +79,9 @@ final class EmbedSink {
     /// - Throws: what concerns more than one shard; `problems` holds the rest.
     func run(embedsCaptions: Bool) async throws {
         let plan = EmbedRunPlan(
-            shards: shards, catalog: catalog, repeatedImages: repeatedImages, embeddingsPath: space.embeddingsPath,
-            imagesPerItem: embedder.encoder.imageSliceRowCount, embedsCaptions: embedsCaptions, stop: session.stop)
+            shards: shards, images: embedder.images, catalog: catalog, repeatedImages: repeatedImages,
+            embeddingsPath: space.embeddingsPath, imagesPerItem: embedder.encoder.imageSliceRowCount,
+            embedsCaptions: embedsCaptions, stop: session.stop)
         try await session.pool.orderedMap(plan, window: 2 * session.pool.threadCount + 1) {
             [embedder] piece -> EmbedRunPlan.Done in
             do {

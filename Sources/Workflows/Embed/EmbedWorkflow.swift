@@ -125,7 +125,7 @@ public enum EmbedWorkflow {
                     + "; run 'vlmpipe ingest' on them again, then 'vlmpipe embed'")
         }
         var text = summary(counts, seconds: sink.seconds, rowCount: rowCount, model: model)
-        if request.showsProfile {
+        if request.showsProfile, counts.embeddedShards > 0 {
             text += "\n" + sink.profile.table(wall: sink.seconds, threads: session.pool.threadCount, peak: peak)
         }
         return EmbedReport(summary: text, vectorCount: counts.images + counts.captions)

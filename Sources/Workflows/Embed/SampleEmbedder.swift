@@ -12,7 +12,7 @@ struct SampleEmbedder: Sendable {
     let preprocessing: Preprocessing
     let decode: DecodeMode
     let contextLength: Int
-    private let images = SampleImages()
+    let images = SampleImages()
 
     init(model: InstalledModel, recipe: EmbedRecipe) throws {
         self.init(
