@@ -132,7 +132,7 @@ void vlm_quantise_rows(const float *x, const vlm_quantised_weight *weight, const
         }
         vlm_unit *panel = (vlm_unit *)(target->packed + first * width);
         for (size_t r = 0; r < MR; r += 4) {
-            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r);
+            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r, MR);
         }
     }
 }

@@ -50,6 +50,11 @@ struct InferencePlan: Sendable {
         quantized.isEmpty ? nil : quantized[Key(offset: layer.weight.offset, count: layer.weight.count)]
     }
 
+    /// Whether a block's attention core is in 16-bit integers: where its products are in 8 bits and sequences are long enough to gain.
+    func attendsInIntegers(_ attention: AttentionLayer, isCausal: Bool) -> Bool {
+        !isCausal && self[attention.queryKeyValue] != nil
+    }
+
     /// `isPooled`: of the last block only one token goes on.
     private mutating func add(_ blocks: [BlockLayer], isPooled: Bool, _ parameters: FloatBuffer) {
         for (index, block) in blocks.enumerated() {
