@@ -81,7 +81,10 @@ extension InferencePlan {
     /// Of one image's patches.
     func operations(_ stem: StemLayer, _ vision: DualEncoderConfiguration.Vision) -> OperationCount {
         switch stem {
-        case .patch(let layer): return operations(layer, rowCount: vision.patchCount)
+        case .patch(let layer):
+            let float = operations(layer, rowCount: vision.patchCount)
+            // Two 8-bit products.
+            return patches == nil ? float : OperationCount(wideInteger: float.total)
         case .convolutional(let convolutions, let projection):
             var sum = operations(projection, rowCount: vision.patchCount)
             var size = vision.imageSize

@@ -8,8 +8,9 @@ import Tensors
 /// would take the range from all others, so the input channels of a product behind a norm whose gain and bias promise more than
 /// `outlierRatio` times the median stay in Float32, at most `maximumOutlierCount` of them.
 ///
-/// Two things stay in Float32 whole, since 8 bits were measured not to do (decision note 017): patches, whose error every block
-/// passes on, and text towers with outliers, whose attention is so sharp that a first percentile of 0.87 is all that is left.
+/// Patches, whose error every block passes on, are computed from the pixels in 8 bits with weights of 16 (`PatchProduct`). Text
+/// towers with outliers stay in Float32 as a whole: their attention is so sharp that a first percentile of 0.87 is all that is left
+/// (decision note 017).
 struct InferencePlan: Sendable {
     /// Channels this much larger than the median stay in Float32.
     static let outlierRatio: Float = 4
@@ -22,6 +23,8 @@ struct InferencePlan: Sendable {
     }
 
     private var quantized: [Key: QuantizedWeights] = [:]
+    /// The patch embedding from 8-bit pixels; nil where it is in Float32.
+    private(set) var patches: PatchProduct?
 
     /// Everything in Float32, straight from the parameters.
     init() {}
@@ -33,6 +36,15 @@ struct InferencePlan: Sendable {
         guard precision == .int8 else { return }
         if towers.contains(.image), case .transformer(let tower) = architecture.imageTower {
             add(tower.blocks, isPooled: tower.pool == nil, parameters)
+            let patchSize = architecture.configuration.vision.patchSize
+            if case .patch(let layer) = tower.stem, PatchProduct.supports(patchSize: patchSize) {
+                func region(_ span: ParameterSpan) -> FloatRegion {
+                    FloatRegion(parameters, offset: span.offset, count: span.count)
+                }
+                patches = PatchProduct(
+                    weight: region(layer.weight), bias: layer.bias.map(region), columnCount: layer.outputWidth,
+                    patchSize: patchSize, normalization: architecture.pixelNormalization)
+            }
             if let pool = tower.pool { add(pool.attention.keyValue, parameters, behind: tower.finalNorm) }
         }
         let texts = architecture.textTower.blocks
