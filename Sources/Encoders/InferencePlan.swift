@@ -31,29 +31,28 @@ struct InferencePlan: Sendable {
 
     /// The plan for the towers whose parameters are there.
     init(
-        _ precision: Precision, _ architecture: DualEncoderArchitecture, parameters: FloatBuffer, towers: EncoderTowers
+        _ precision: Precision, _ architecture: DualEncoderArchitecture, _ weights: InferenceWeights,
+        towers: EncoderTowers
     ) {
         guard precision == .int8 else { return }
         if towers.contains(.image), case .transformer(let tower) = architecture.imageTower {
-            add(tower.blocks, isPooled: tower.pool == nil, parameters)
+            add(tower.blocks, isPooled: tower.pool == nil, weights)
             let patchSize = architecture.configuration.vision.patchSize
             if case .patch(let layer) = tower.stem, PatchProduct.supports(patchSize: patchSize) {
-                func region(_ span: ParameterSpan) -> FloatRegion {
-                    FloatRegion(parameters, offset: span.offset, count: span.count)
-                }
                 patches = PatchProduct(
-                    weight: region(layer.weight), bias: layer.bias.map(region), columnCount: layer.outputWidth,
+                    weight: weights.region(of: layer.weight), bias: layer.bias.map(weights.region(of:)),
+                    columnCount: layer.outputWidth,
                     patchSize: patchSize, normalization: architecture.pixelNormalization)
             }
-            if let pool = tower.pool { add(pool.attention.keyValue, parameters, behind: tower.finalNorm) }
+            if let pool = tower.pool { add(pool.attention.keyValue, weights, behind: tower.finalNorm) }
         }
         let texts = architecture.textTower.blocks
         if towers.contains(.text),
             texts.allSatisfy({ block in
-                [block.attentionNorm, block.mlpNorm].allSatisfy { Self.outliers(behind: $0, parameters).isEmpty }
+                [block.attentionNorm, block.mlpNorm].allSatisfy { Self.outliers(behind: $0, weights).isEmpty }
             })
         {
-            add(texts, isPooled: true, parameters)
+            add(texts, isPooled: true, weights)
         }
     }
 
@@ -68,31 +67,32 @@ struct InferencePlan: Sendable {
     }
 
     /// `isPooled`: of the last block only one token goes on.
-    private mutating func add(_ blocks: [BlockLayer], isPooled: Bool, _ parameters: FloatBuffer) {
+    private mutating func add(_ blocks: [BlockLayer], isPooled: Bool, _ weights: InferenceWeights) {
         for (index, block) in blocks.enumerated() {
             let attention = block.attention
             let inputs =
                 isPooled && index == blocks.count - 1
                 ? [attention.query, attention.keyValue] : [attention.queryKeyValue]
-            for layer in inputs { add(layer, parameters, behind: block.attentionNorm) }
-            add(attention.output, parameters, behind: attention.norm)
-            add(block.mlp.hidden, parameters, behind: block.mlpNorm)
-            add(block.mlp.output, parameters, behind: block.mlp.norm)
+            for layer in inputs { add(layer, weights, behind: block.attentionNorm) }
+            add(attention.output, weights, behind: attention.norm)
+            add(block.mlp.hidden, weights, behind: block.mlpNorm)
+            add(block.mlp.output, weights, behind: block.mlp.norm)
         }
     }
 
-    private mutating func add(_ layer: LinearLayer, _ parameters: FloatBuffer, behind norm: NormLayer? = nil) {
+    private mutating func add(_ layer: LinearLayer, _ weights: InferenceWeights, behind norm: NormLayer? = nil) {
         guard layer.inputWidth <= QuantizedWeights.maximumDepth else { return }
+        let pieces = weights.pieces(of: layer.weight.offset..<layer.weight.offset + layer.weight.count)
         quantized[Key(offset: layer.weight.offset, count: layer.weight.count)] = QuantizedWeights(
-            FloatRegion(parameters, offset: layer.weight.offset, count: layer.weight.count),
+            pieces.count == 1 ? pieces[0] : FloatRegion(FloatBuffer(pieces.flatMap(\.array))),
             columnCount: layer.outputWidth, depth: layer.inputWidth,
-            outliers: norm.map { Self.outliers(behind: $0, parameters) } ?? [])
+            outliers: norm.map { Self.outliers(behind: $0, weights) } ?? [])
     }
 
     /// The channels that a norm makes much larger than the rest, ascending.
-    private static func outliers(behind norm: NormLayer, _ parameters: FloatBuffer) -> [Int32] {
+    private static func outliers(behind norm: NormLayer, _ weights: InferenceWeights) -> [Int32] {
         let sizes = (0..<norm.width).map {
-            abs(parameters[norm.gain.offset + $0]) + abs(parameters[norm.bias.offset + $0])
+            abs(weights[norm.gain.offset + $0]) + abs(weights[norm.bias.offset + $0])
         }
         let bound = outlierRatio * sizes.sorted()[norm.width / 2]
         let large = sizes.indices.filter { sizes[$0] > bound }.sorted { sizes[$0] > sizes[$1] }
