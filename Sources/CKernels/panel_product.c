@@ -25,7 +25,8 @@ void vlm_pack_rows(const float *x, size_t stride, size_t rows, size_t depth, flo
     for (size_t first = 0; first < rows; first += MR) {
         for (size_t r = 0; r < MR; r += 4) {
             if (first + r + 4 <= rows) {
-                vlm_pack_four_rows((const vlm_unit *)(x + (first + r) * stride), stride, depth, (vlm_unit *)(packed + r));
+                vlm_pack_four_rows((const vlm_unit *)(x + (first + r) * stride), stride, depth, (vlm_unit *)(packed + r),
+                                   MR);
                 continue;
             }
             for (size_t lane = r; lane < r + 4; lane++) {

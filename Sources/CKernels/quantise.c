@@ -132,7 +132,31 @@ void vlm_quantise_rows(const float *x, const vlm_quantised_weight *weight, const
         }
         vlm_unit *panel = (vlm_unit *)(target->packed + first * width);
         for (size_t r = 0; r < MR; r += 4) {
-            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r);
+            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r, MR);
+        }
+    }
+}
+
+void vlm_pack_patches(const uint8_t *pixels, size_t size, size_t patch, const vlm_quantised_rows *target, float *scratch) {
+    size_t grid = size / patch, run = patch * 3, width = padded(run * patch);
+    uint8_t *bytes = (uint8_t *)scratch;
+    memset(bytes, 0, MR * width);
+    for (size_t first = 0; first < target->rows; first += MR) {
+        for (size_t r = 0; r < MR; r++) {
+            target->scales[first + r] = first + r < target->rows ? 1 : 0;
+            target->zeros[first + r] = VLM_PIXEL_ZERO;
+            if (first + r >= target->rows) {
+                memset(bytes + r * width, 0, width);
+                continue;
+            }
+            size_t image = (first + r) / (grid * grid), place = (first + r) % (grid * grid);
+            const uint8_t *source =
+                pixels + ((image * size + place / grid * patch) * size + place % grid * patch) * 3;
+            for (size_t y = 0; y < patch; y++) memcpy(bytes + r * width + y * run, source + y * size * 3, run);
+        }
+        vlm_unit *panel = (vlm_unit *)(target->packed + first * width);
+        for (size_t r = 0; r < MR; r += 4) {
+            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r, MR);
         }
     }
 }

@@ -6,6 +6,8 @@
 
 enum { MR = VLM_PANEL_ROWS, NR = VLM_PANEL_COLUMNS };
 
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
 // Integer sums of `rows` rows of a packed panel: tile[r * 32 + c] = sum of a * b over quads of depth.
 static void tile_plain(const uint8_t *a, const int8_t *b, size_t rows, size_t quads, int32_t *restrict tile) {
     for (size_t r = 0; r < rows; r++) {
@@ -26,21 +28,23 @@ VLM_INLINE void scale_tile(const int32_t *restrict tile, const float *row_scales
                            const float *column_scales, const int32_t *column_sums, const float *row_side,
                            const float *column_side, size_t outliers, size_t rows, int is_fused,
                            float *restrict result) {
+    vlm_wide scales[2];
+    vlm_wide_int sums[2];
+    memcpy(scales, column_scales, sizeof scales);
+    memcpy(sums, column_sums, sizeof sums);
     for (size_t r = 0; r < rows; r++) {
-        float values[NR];
-        for (size_t c = 0; c < NR; c++) {
-            values[c] = (float)(tile[r * NR + c] - zeros[r] * column_sums[c]) * (row_scales[r] * column_scales[c]);
-        }
-        for (size_t o = 0; o < outliers; o++) {
-            float x = row_side[o * MR + r];
-            const float *w = column_side + o * NR;
-            if (is_fused) {
-                for (size_t c = 0; c < NR; c++) values[c] = __builtin_fmaf(x, w[c], values[c]);
-            } else {
-                for (size_t c = 0; c < NR; c++) values[c] += x * w[c];
+        UNROLLED for (int half = 0; half < 2; half++) {
+            size_t place = r * NR + (size_t)half * VLM_LANES;
+            vlm_wide_int whole = *(const vlm_wide_int *)(tile + place) - zeros[r] * sums[half];
+            vlm_wide values = __builtin_convertvector(whole, vlm_wide) * (row_scales[r] * scales[half]);
+            for (size_t o = 0; o < outliers; o++) {
+                vlm_wide w = *(const vlm_wide *)(column_side + o * NR + (size_t)half * VLM_LANES);
+                vlm_wide x = {0};
+                x += row_side[o * MR + r];
+                values = is_fused ? __builtin_elementwise_fma(x, w, values) : values + x * w;
             }
+            *(vlm_wide *)(result + place) = values;
         }
-        memcpy(result + r * NR, values, sizeof values);
     }
 }
 
@@ -52,6 +56,7 @@ VLM_INLINE void scale_tile(const int32_t *restrict tile, const float *row_scales
         size_t width = weight->columns - column < NR ? weight->columns - column : NR;                              \
         for (size_t row = 0; row < x->rows; row += MR) {                                                           \
             size_t height = x->rows - row < MR ? x->rows - row : MR;                                               \
+            vlm_expect_tile(row, height, column, end);                                                             \
             tile_function(x->packed + row * quads * 4, weight->packed + column * quads * 4, height, quads, sums);  \
             scale_tile(sums, x->scales + row, x->zeros + row, weight->scales + column, weight->sums + column,      \
                        x->side + row * outliers, weight->side + column * outliers, outliers, height, is_fused,     \
@@ -72,7 +77,6 @@ static void product_plain(const vlm_quantised_rows *x, const vlm_quantised_weigh
 #define AVX2 __attribute__((target("arch=x86-64-v3")))
 // Inlined into the loops over tiles, sums would leave their registers for constants of the end.
 #define VLM_SEPARATE __attribute__((noinline)) static
-#define UNROLLED _Pragma("clang loop unroll(full)")
 
 // `mr` rows are a constant where this is inlined.
 VNNI VLM_INLINE void tile_rows_vnni(int mr, const uint8_t *a, const int8_t *b, size_t quads, int32_t *tile) {

@@ -18,9 +18,9 @@ extension DualEncoder {
             try Folder.create(directory)
             try SafetensorsFile.write(
                 path: directory + "/" + Self.weightsFileName,
-                tensors: architecture.layout.entries.map { [parameters] entry in
+                tensors: architecture.layout.entries.map { [weights] entry in
                     SafetensorsTensor(name: entry.name, element: .float32, shape: entry.shape) { file in
-                        try parameters.withSpan(of: entry.range) { try unsafe file.write($0.bytes) }
+                        try weights.write(entry.range, to: &file)
                     }
                 })
             try AtomicFile.write(
@@ -32,21 +32,25 @@ extension DualEncoder {
         }
     }
 
-    /// Reads a model folder, of our own or imported, and checks it: every parameter present with its shape, no other tensor, all
-    /// weights that are read finite.
+    /// Opens a model folder, of our own or imported, and checks it: every parameter present with its shape, no other tensor, all
+    /// weights of the towers finite.
+    ///
+    /// Tensors that are stored as they are needed (F32, in our arrangement) stay where they are in the mapped file, which must not be cut
+    /// short while the encoder lives (a model that is imported again is another file); others are converted into memory.
     ///
     /// - Parameters:
     ///   - directory: The folder.
     ///   - towers: What is read: the other tower takes neither time nor memory, and its calls trap.
-    ///   - precision: What products are computed in; `int8` quantises the weights now and takes a quarter of their memory more.
+    ///   - precision: What products are computed in; `int8` quantises the weights now, into a quarter of their size.
     public convenience init(
         directory: String, towers: EncoderTowers = .all, precision: Precision = .fp32
     ) throws(EncodersError) {
         let description = try ModelDescription(directory: directory)
         let architecture = try DualEncoderArchitecture(description.configuration)
-        let parameters = FloatBuffer(count: architecture.layout.totalCount)
-        try description.plan(directory: directory, architecture).load(towers, into: parameters)
-        self.init(architecture: architecture, checked: parameters, towers: towers, precision: precision)
+        let plan = try description.plan(directory: directory, architecture)
+        self.init(
+            architecture: architecture, checked: try plan.map(towers, count: architecture.layout.totalCount),
+            towers: towers, precision: precision)
     }
 }
 

@@ -14,7 +14,7 @@ extension DualEncoder {
         }
         let tokens = vision.tokenCount
         var sum = plan.operations(tower.stem, vision)
-        sum += plan.operations(tower.blocks, tokenCount: tokens, isPooled: tower.pool == nil)
+        sum += plan.operations(tower.blocks, tokenCount: tokens, isCausal: false, isPooled: tower.pool == nil)
         if let pool = tower.pool {
             // The probe's query is computed once for a slice.
             sum += plan.operations(pool.attention.keyValue, rowCount: tokens)
@@ -33,7 +33,8 @@ extension DualEncoder {
             tokenCount > 0 && tokenCount <= configuration.text.contextLength, "text of \(tokenCount) tokens")
         let tower = architecture.textTower
         let tokens = configuration.text.seesPadding ? configuration.text.contextLength : tokenCount
-        var sum = plan.operations(tower.blocks, tokenCount: tokens, isPooled: true)
+        var sum = plan.operations(
+            tower.blocks, tokenCount: tokens, isCausal: configuration.text.isCausal, isPooled: true)
         if let projection = tower.projection { sum += plan.operations(projection, rowCount: 1) }
         return sum
     }
@@ -47,12 +48,15 @@ extension InferencePlan {
     }
 
     /// Products of queries with keys and of probabilities with values.
-    func attention(_ layer: AttentionLayer, queryCount: Int, keyCount: Int) -> OperationCount {
-        OperationCount(float: 4 * queryCount * keyCount * layer.query.outputWidth)
+    func attention(
+        _ layer: AttentionLayer, queryCount: Int, keyCount: Int, isInIntegers: Bool = false
+    ) -> OperationCount {
+        let count = 4 * queryCount * keyCount * layer.query.outputWidth
+        return isInIntegers ? OperationCount(wideInteger: count) : OperationCount(float: count)
     }
 
     /// Of one sequence; `isPooled`: of the last block only one token goes on.
-    func operations(_ blocks: [BlockLayer], tokenCount: Int, isPooled: Bool) -> OperationCount {
+    func operations(_ blocks: [BlockLayer], tokenCount: Int, isCausal: Bool, isPooled: Bool) -> OperationCount {
         var sum = OperationCount()
         for (index, block) in blocks.enumerated() {
             let attention = block.attention
@@ -64,7 +68,9 @@ extension InferencePlan {
             } else {
                 sum += operations(attention.queryKeyValue, rowCount: tokenCount)
             }
-            sum += self.attention(attention, queryCount: rows, keyCount: tokenCount)
+            sum += self.attention(
+                attention, queryCount: rows, keyCount: tokenCount,
+                isInIntegers: !isLast && attendsInIntegers(attention, isCausal: isCausal))
             for layer in [attention.output, block.mlp.hidden, block.mlp.output] {
                 sum += operations(layer, rowCount: rows)
             }
@@ -75,7 +81,10 @@ extension InferencePlan {
     /// Of one image's patches.
     func operations(_ stem: StemLayer, _ vision: DualEncoderConfiguration.Vision) -> OperationCount {
         switch stem {
-        case .patch(let layer): return operations(layer, rowCount: vision.patchCount)
+        case .patch(let layer):
+            let float = operations(layer, rowCount: vision.patchCount)
+            // Two 8-bit products.
+            return patches == nil ? float : OperationCount(wideInteger: float.total)
         case .convolutional(let convolutions, let projection):
             var sum = operations(projection, rowCount: vision.patchCount)
             var size = vision.imageSize

@@ -19,7 +19,7 @@ public final class DualEncoder: Sendable {
     /// The towers whose parameters are there; the other's calls trap.
     public let towers: EncoderTowers
     let architecture: DualEncoderArchitecture
-    let parameters: FloatBuffer
+    let weights: InferenceWeights
     /// What the towers' products are computed in.
     public let precision: Precision
     let plan: InferencePlan
@@ -51,35 +51,36 @@ public final class DualEncoder: Sendable {
                 .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
                 at: entry.name)
         }
-        self.init(architecture: architecture, checked: parameters, towers: .all, precision: precision)
+        self.init(
+            architecture: architecture, checked: InferenceWeights(parameters), towers: .all, precision: precision)
     }
 
-    /// Takes over `parameters`, finite where `towers` need them, which nobody may write any more.
+    /// Takes over weights that are finite where `towers` need them.
     init(
-        architecture: DualEncoderArchitecture, checked parameters: FloatBuffer, towers: EncoderTowers,
+        architecture: DualEncoderArchitecture, checked weights: InferenceWeights, towers: EncoderTowers,
         precision: Precision = .fp32
     ) {
         self.towers = towers
         self.precision = precision
-        plan = InferencePlan(precision, architecture, parameters: parameters, towers: towers)
+        plan = InferencePlan(precision, architecture, weights, towers: towers)
         configuration = architecture.configuration
         self.architecture = architecture
-        self.parameters = parameters
+        self.weights = weights
     }
 
-    /// The same model in another precision; the parameters are shared.
+    /// The same model in another precision; the weights are shared.
     public func computing(in precision: Precision) -> DualEncoder {
-        DualEncoder(architecture: architecture, checked: parameters, towers: towers, precision: precision)
+        DualEncoder(architecture: architecture, checked: weights, towers: towers, precision: precision)
     }
 
     /// Channels E of an embedding.
     public var embeddingDimension: Int { configuration.embeddingDimension }
 
     /// The learned logit scale (a logarithm).
-    public var logitScale: Float { parameters[architecture.logitScaleOffset] }
+    public var logitScale: Float { weights[architecture.logitScaleOffset] }
 
     /// The learned bias of pairwise logits exp(logitScale) · similarity + logitBias; nil where the model has none.
-    public var logitBias: Float? { architecture.logitBiasOffset.map { parameters[$0] } }
+    public var logitBias: Float? { architecture.logitBiasOffset.map { weights[$0] } }
 
     /// Images per slice: batches of a multiple of it run at full speed.
     public var imageSliceRowCount: Int { architecture.imageSliceRowCount }
@@ -150,7 +151,7 @@ public final class DualEncoder: Sendable {
         precondition(towers.contains(.image), "this encoder was loaded without its image tower")
         let vision = configuration.vision
         let inference = TowerInference(
-            parameters: parameters, plan: plan, buffers: buffers,
+            weights: weights, plan: plan, buffers: buffers,
             activation: configuration.imageActivation.function)
         let images = ImageSlice(
             pixels: pixels, byteOffset: first * vision.imageByteCount, rowCount: rowCount,
@@ -170,7 +171,7 @@ public final class DualEncoder: Sendable {
         precondition(towers.contains(.text), "this encoder was loaded without its text tower")
         let text = configuration.text
         let inference = TowerInference(
-            parameters: parameters, plan: plan, buffers: buffers, activation: configuration.textActivation.function)
+            weights: weights, plan: plan, buffers: buffers, activation: configuration.textActivation.function)
         return inference.encode(
             architecture.textTower, batch, width: text.width, isCausal: text.isCausal, output: output,
             observer: observer)

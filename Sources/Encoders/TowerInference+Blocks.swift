@@ -41,11 +41,19 @@ extension TowerInference {
         let core = AttentionKernel(
             headCount: attention.headCount, headWidth: attention.headWidth, queryStride: 3 * width,
             keyValueStride: 3 * width, isCausal: rows.isCausal)
-        core.forward(
-            query: queryKeyValue, key: queryKeyValue.suffix(from: width), value: queryKeyValue.suffix(from: 2 * width),
-            into: attended, queryOffsets: rows.sequences, keyOffsets: rows.sequences, probabilities: nil,
-            scratch: buffers.region(
-                .scratch, core.scratchCount(queryOffsets: rows.sequences, keyOffsets: rows.sequences)))
+        let (key, value) = (queryKeyValue.suffix(from: width), queryKeyValue.suffix(from: 2 * width))
+        if plan.attendsInIntegers(attention, isCausal: rows.isCausal) {
+            core.forwardInIntegers(
+                query: queryKeyValue, key: key, value: value, into: attended, queryOffsets: rows.sequences,
+                keyOffsets: rows.sequences,
+                scratch: buffers.region(.scratch, core.integerScratchCount(keyOffsets: rows.sequences)))
+        } else {
+            core.forward(
+                query: queryKeyValue, key: key, value: value, into: attended, queryOffsets: rows.sequences,
+                keyOffsets: rows.sequences, probabilities: nil,
+                scratch: buffers.region(
+                    .scratch, core.scratchCount(queryOffsets: rows.sequences, keyOffsets: rows.sequences)))
+        }
         attentionOutput(attention, attended, into: stream, rowCount: rows.rowCount, residual: stream)
         mlp(block.mlp, after: block.mlpNorm, stream, normed: normed, rowCount: rows.rowCount)
     }

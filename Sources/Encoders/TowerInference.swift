@@ -27,13 +27,13 @@ enum TowerOutput {
 
 /// Forward passes without a tape: the kernels of the training path over a few buffers that are used again in every block.
 struct TowerInference {
-    let parameters: FloatBuffer
+    let weights: InferenceWeights
     let plan: InferencePlan
     let buffers: InferenceBuffers
     let activation: ActivationFunction
 
     func region(of span: ParameterSpan) -> FloatRegion {
-        FloatRegion(parameters, offset: span.offset, count: span.count)
+        weights.region(of: span)
     }
 
     /// y = f(x·Wᵀ + b) + residual; `residual` may be `y`.
@@ -61,10 +61,17 @@ struct TowerInference {
         let depth = layer.inputWidth
         let packed = buffers.region(.packed, PanelProduct.packedCount(rowCount: rowCount, depth: depth))
         PanelProduct.pack(x, into: packed, rowCount: rowCount, depth: depth)
-        PanelProduct.multiply(
-            packed: packed, by: region(of: layer.weight), bias: bias, activation: activation, residual: residual,
-            into: y, rowCount: rowCount, columnCount: layer.outputWidth, depth: depth,
-            panel: buffers.region(.panel, PanelProduct.panelCount(depth: depth)))
+        let panel = buffers.region(.panel, PanelProduct.panelCount(depth: depth))
+        // Query, key and value may be in different places of a weights file.
+        var first = 0
+        for weight in weights.pieces(of: layer.weight.offset..<layer.weight.offset + layer.weight.count) {
+            let columnCount = weight.count / depth
+            PanelProduct.multiply(
+                packed: packed, by: weight, bias: bias?.region(at: first, count: columnCount), activation: activation,
+                residual: residual?.suffix(from: first), into: y.suffix(from: first), stride: layer.outputWidth,
+                rowCount: rowCount, columnCount: columnCount, depth: depth, panel: panel)
+            first += columnCount
+        }
     }
 
     /// `y` may be `x`.

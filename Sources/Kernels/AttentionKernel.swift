@@ -30,8 +30,8 @@ public struct AttentionKernel: Sendable {
         self.isCausal = isCausal
     }
 
-    private var scale: Float { 1 / Float(headWidth).squareRoot() }
-    private var width: Int { headCount * headWidth }
+    var scale: Float { 1 / Float(headWidth).squareRoot() }
+    var width: Int { headCount * headWidth }
 
     /// Floats of the probabilities that the backward pass needs.
     public func probabilityCount(queryOffsets: [Int32], keyOffsets: [Int32]) -> Int {
@@ -88,7 +88,7 @@ public struct AttentionKernel: Sendable {
             queryGradient.pointer, keyGradient.pointer, valueGradient.pointer, scratch.pointer)
     }
 
-    private func check(
+    func check(
         _ query: FloatRegion, _ key: FloatRegion, _ value: FloatRegion, _ output: FloatRegion, _ queryOffsets: [Int32],
         _ keyOffsets: [Int32], _ operation: StaticString
     ) {

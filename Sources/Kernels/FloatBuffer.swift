@@ -17,6 +17,8 @@ public final class FloatBuffer: @unchecked Sendable {
     public let count: Int
     let storage: UnsafeMutablePointer<Float>
     private let mappedByteCount: Int
+    /// Whose memory this is, when it is not the buffer's own; then nobody may write it.
+    private let owner: (any AnyObject & Sendable)?
 
     /// From this size on memory comes from `mmap`: huge pages are 2 MiB, smaller blocks could not hold an aligned one.
     private static let mappingThresholdByteCount = 4 << 20
@@ -28,6 +30,7 @@ public final class FloatBuffer: @unchecked Sendable {
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
         precondition(!overflow, "FloatBuffer of \(count) floats passes the address space")
         self.count = count
+        owner = nil
         if byteCount >= Self.mappingThresholdByteCount {
             let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
@@ -52,7 +55,27 @@ public final class FloatBuffer: @unchecked Sendable {
         write(values, at: 0)
     }
 
+    /// A view of `count` floats that `owner` keeps where they are, such as weights in a mapped file. It can be read only: writing it
+    /// traps.
+    ///
+    /// Safe as long as `base` is aligned to four bytes and points at that many initialised floats that stay as they are while `owner`
+    /// lives.
+    @unsafe
+    public init(viewing base: UnsafePointer<Float>, count: Int, of owner: any AnyObject & Sendable) {
+        precondition(
+            count >= 0 && Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0, "view of \(count) floats")
+        self.count = count
+        self.owner = owner
+        unsafe storage = UnsafeMutablePointer(mutating: base)
+        mappedByteCount = 0
+    }
+
+    private func checkWritable() {
+        precondition(owner == nil, "a view of another's memory is read only")
+    }
+
     deinit {
+        guard owner == nil else { return }
         if mappedByteCount > 0 {
             unsafe munmap(storage, mappedByteCount)
         } else {
@@ -68,6 +91,7 @@ public final class FloatBuffer: @unchecked Sendable {
         }
         set {
             precondition(index >= 0 && index < count, "index \(index) outside a buffer of \(count)")
+            checkWritable()
             unsafe storage[index] = newValue
         }
     }
@@ -85,6 +109,7 @@ public final class FloatBuffer: @unchecked Sendable {
         of range: Range<Int>? = nil, _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let range = checked(range)
+        checkWritable()
         var span = unsafe MutableSpan(_unsafeStart: storage + range.lowerBound, count: range.count)
         return try body(&span)
     }
@@ -108,7 +133,8 @@ public final class FloatBuffer: @unchecked Sendable {
     public func withUnsafeMutablePointer<Result, Failure: Error>(
         _ body: (UnsafeMutablePointer<Float>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try unsafe body(storage)
+        checkWritable()
+        return try unsafe body(storage)
     }
 
     /// Copies `values` to `offset` and on; traps when they do not fit.
@@ -116,6 +142,7 @@ public final class FloatBuffer: @unchecked Sendable {
         precondition(
             offset >= 0 && values.count <= count - offset,
             "\(values.count) values at \(offset) into a buffer of \(count)")
+        checkWritable()
         let copied: Void? = values.withContiguousStorageIfAvailable { source -> Void in
             if let base = source.baseAddress {
                 unsafe (storage + offset).update(from: base, count: source.count)

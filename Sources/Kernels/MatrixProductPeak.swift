@@ -7,7 +7,7 @@
 public struct MatrixProductPeak: Sendable, Equatable, Codable {
     /// Operations per second of Float32 products, all threads together: the better of OpenBLAS and `PanelProduct`.
     public let float: Double
-    /// Operations per second of products in 8-bit integers, all threads together.
+    /// Operations per second of products in 8-bit integers, all threads together; those in 16 bits are taken to run at half of it.
     public let integer: Double
     /// Threads that computed at once.
     public let threadCount: Int
@@ -22,7 +22,7 @@ public struct MatrixProductPeak: Sendable, Equatable, Codable {
 
     /// The time that these operations would take at the peak.
     public func seconds(for operations: OperationCount) -> Double {
-        Double(operations.float) / float + Double(operations.integer) / integer
+        Double(operations.float) / float + Double(operations.integer + 2 * operations.wideInteger) / integer
     }
 
     /// Measures `threads` threads at once, `seconds` in all (and some hundredths for making operands).

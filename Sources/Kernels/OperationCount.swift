@@ -5,19 +5,24 @@ public struct OperationCount: Sendable, Equatable {
     public var float: Int
     /// In 8-bit integers.
     public var integer: Int
+    /// In 16-bit integers, which run at half that rate.
+    public var wideInteger: Int
 
     /// So many operations.
-    public init(float: Int = 0, integer: Int = 0) {
+    public init(float: Int = 0, integer: Int = 0, wideInteger: Int = 0) {
         self.float = float
         self.integer = integer
+        self.wideInteger = wideInteger
     }
 
     /// All of them.
-    public var total: Int { float + integer }
+    public var total: Int { float + integer + wideInteger }
 
     /// Both together.
     public static func + (left: Self, right: Self) -> Self {
-        Self(float: left.float + right.float, integer: left.integer + right.integer)
+        Self(
+            float: left.float + right.float, integer: left.integer + right.integer,
+            wideInteger: left.wideInteger + right.wideInteger)
     }
 
     /// Adds more operations.
@@ -27,6 +32,8 @@ public struct OperationCount: Sendable, Equatable {
 
     /// The same done `count` times.
     public static func * (operations: Self, count: Int) -> Self {
-        Self(float: operations.float * count, integer: operations.integer * count)
+        Self(
+            float: operations.float * count, integer: operations.integer * count,
+            wideInteger: operations.wideInteger * count)
     }
 }

@@ -31,16 +31,19 @@ public enum PanelProduct {
     /// y [rowCount, columnCount] = f(x·Wᵀ + b) + residual; what is missing counts as zero, no activation as f(s) = s.
     ///
     /// `residual` may be `y`. Traps when `level` is above `ProductLevel.best`.
+    ///
+    /// - Parameter stride: Floats from row to row of y and of the residual; nil where they are dense.
     public static func multiply(
         packed: FloatRegion, by weight: FloatRegion, bias: FloatRegion? = nil, activation: ActivationFunction? = nil,
-        residual: FloatRegion? = nil, into y: FloatRegion, rowCount: Int, columnCount: Int, depth: Int,
-        panel: FloatRegion, level: ProductLevel = .best
+        residual: FloatRegion? = nil, into y: FloatRegion, stride: Int? = nil, rowCount: Int, columnCount: Int,
+        depth: Int, panel: FloatRegion, level: ProductLevel = .best
     ) {
         precondition(level <= .best, "panel product: this machine has no \(level)")
         packed.require(packedCount(rowCount: rowCount, depth: depth), "panel product", "packed rows")
         weight.require(columnCount * depth, "panel product", "weight")
         panel.require(panelCount(depth: depth), "panel product", "panel")
-        let end = unsafe ProductEnd(bias, activation, residual, y, rowCount: rowCount, columnCount: columnCount)
+        let end = unsafe ProductEnd(
+            bias, activation, residual, y, stride: stride, rowCount: rowCount, columnCount: columnCount)
         unsafe vlm_panel_product(
             packed.pointer, rowCount, weight.pointer, columnCount, depth, end.value, panel.pointer, level.rawValue)
     }
@@ -53,13 +56,16 @@ struct ProductEnd {
 
     init(
         _ bias: FloatRegion?, _ activation: ActivationFunction?, _ residual: FloatRegion?, _ y: FloatRegion,
-        rowCount: Int, columnCount: Int
+        stride: Int? = nil, rowCount: Int, columnCount: Int
     ) {
-        y.require(rowCount * columnCount, "panel product", "result")
+        let stride = stride ?? columnCount
+        precondition(stride >= columnCount, "panel product: rows of \(columnCount) columns with a stride of \(stride)")
+        let count = rowCount == 0 ? 0 : (rowCount - 1) * stride + columnCount
+        y.require(count, "panel product", "result")
         bias?.require(columnCount, "panel product", "bias")
-        residual?.require(rowCount * columnCount, "panel product", "residual")
+        residual?.require(count, "panel product", "residual")
         unsafe value = vlm_product_end(
-            bias: bias?.pointer, residual: residual?.pointer, out: y.pointer, out_stride: columnCount,
+            bias: bias?.pointer, residual: residual?.pointer, out: y.pointer, out_stride: stride,
             activation: activation?.code ?? Int32(VLM_ACTIVATION_NONE))
     }
 }

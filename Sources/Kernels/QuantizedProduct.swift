@@ -35,21 +35,33 @@ public enum QuantizedProduct {
         scratch: FloatRegion, level: ProductLevel = .best
     ) {
         precondition(level <= .best, "quantised product: this machine has no \(level)")
-        let sizes = Scratch(rowCount: rowCount, weights: weights)
         x.require(rowCount * weights.depth, "quantised product", "rows")
-        scratch.require(sizes.count, "quantised product", "scratch")
         let end = unsafe ProductEnd(bias, activation, residual, y, rowCount: rowCount, columnCount: weights.columnCount)
-        // The parts of the scratch follow each other; C alone reads and writes the integers in it.
-        let base = unsafe scratch.pointer
-        let zeros = unsafe base + sizes.packed + sizes.rows
-        unsafe weights.withValue { weight in
-            var rows = unsafe vlm_quantised_rows(
-                rows: rowCount, packed: UnsafeMutableRawPointer(base).assumingMemoryBound(to: UInt8.self),
-                scales: base + sizes.packed,
-                zeros: UnsafeMutableRawPointer(zeros).assumingMemoryBound(to: Int32.self), side: zeros + sizes.rows)
-            var weight = unsafe weight
-            unsafe vlm_quantise_rows(x.pointer, &weight, &rows, zeros + sizes.rows + sizes.side)
-            unsafe vlm_quantised_product(&rows, &weight, end.value, level.rawValue)
+        unsafe Scratch(rowCount: rowCount, weights: weights).withRows(in: scratch, rowCount: rowCount) { rows, row in
+            unsafe weights.withValue { weight in
+                var weight = unsafe weight
+                var rows = unsafe rows
+                unsafe vlm_quantise_rows(x.pointer, &weight, &rows, row)
+                unsafe vlm_quantised_product(&rows, &weight, end.value, level.rawValue)
+            }
         }
+    }
+}
+
+extension QuantizedProduct.Scratch {
+    /// Passes the places of quantised rows, and of what making them needs, to C, which alone reads and writes the integers there.
+    @unsafe
+    func withRows(
+        in scratch: FloatRegion, rowCount: Int, _ body: (vlm_quantised_rows, UnsafeMutablePointer<Float>) -> Void
+    ) {
+        scratch.require(count, "quantised product", "scratch")
+        // The parts follow each other.
+        let base = unsafe scratch.pointer
+        let zeros = unsafe base + packed + rows
+        unsafe body(
+            vlm_quantised_rows(
+                rows: rowCount, packed: UnsafeMutableRawPointer(base).assumingMemoryBound(to: UInt8.self),
+                scales: base + packed, zeros: UnsafeMutableRawPointer(zeros).assumingMemoryBound(to: Int32.self),
+                side: zeros + rows), zeros + rows + side)
     }
 }

@@ -36,6 +36,37 @@ import Testing
         }
     }
 
+    /// Tensors that lie where the machine could not use them are copied; both precisions, and the model written again, are the same.
+    @Test func unalignedWeights() throws {
+        try withFolder { folder in
+            let encoder = try encoder()
+            try encoder.write(toDirectory: folder)
+            let texts = TestModels.texts(encoder.configuration, count: 9, seed: 2)
+            let pixels = TestModels.pixels(encoder.configuration, count: 3, seed: 3)
+            let path = URL(fileURLWithPath: folder + "/" + DualEncoder.weightsFileName)
+            let bytes = [UInt8](try Data(contentsOf: path))
+            for shift in 0..<4 {
+                var shifted = bytes
+                let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+                let padded = length + shift
+                for place in 0..<8 { shifted[place] = UInt8(padded >> (8 * place) & 255) }
+                shifted.insert(contentsOf: [UInt8](repeating: 0x20, count: shift), at: 8 + length)
+                try Data(shifted).write(to: path)
+                for precision in Precision.allCases {
+                    let again = try DualEncoder(directory: folder, precision: precision)
+                    let expected = encoder.computing(in: precision)
+                    #expect(again.encodeTexts(texts) == expected.encodeTexts(texts), "\(shift) \(precision)")
+                    #expect(again.encodeImages(pixels, count: 3) == expected.encodeImages(pixels, count: 3))
+                    #expect(again.computing(in: .fp32).encodeTexts(texts) == encoder.encodeTexts(texts))
+                    try again.write(toDirectory: folder + "/again")
+                    #expect(
+                        try Data(contentsOf: URL(fileURLWithPath: folder + "/again/" + DualEncoder.weightsFileName))
+                            == Data(bytes))
+                }
+            }
+        }
+    }
+
     @Test func aSnapshotDoesNotFollowItsSource() throws {
         let configuration = try TestModels.configuration(stem: .patch)
         let architecture = try DualEncoderArchitecture(configuration)

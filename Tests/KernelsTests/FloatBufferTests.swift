@@ -16,6 +16,22 @@ import Testing
         #expect(buffer.withSpan { $0[count - 1] } == 5)
     }
 
+    @Test func aViewReadsAndKeepsItsOwner() {
+        final class Owner: Sendable {
+            let buffer = FloatBuffer([1, 2, 3, 4])
+        }
+        var view: FloatBuffer?
+        weak var owner: Owner?
+        do {
+            let made = Owner()
+            owner = made
+            unsafe made.buffer.withUnsafePointer { unsafe view = FloatBuffer(viewing: $0 + 1, count: 2, of: made) }
+        }
+        #expect(view?.array == [2, 3] && view?.copy().array == [2, 3] && owner != nil)
+        view = nil
+        #expect(owner == nil)
+    }
+
     @Test func writingFromAnyCollection() {
         let buffer = FloatBuffer(count: 5)
         buffer.write([1, 2], at: 1)

@@ -11,6 +11,7 @@ struct MatrixProductPeakTests {
         #expect(peak.seconds(for: operations * 2) == 3.5)
         #expect((operations * 2).total == 500)
         #expect(peak.seconds(for: OperationCount()) == 0)
+        #expect(peak.seconds(for: OperationCount(wideInteger: 100) * 3) == 1.5, "half the rate")
     }
 
     @Test(arguments: [1, 3]) func isMeasured(threads: Int) async {

@@ -100,6 +100,33 @@ struct PanelProductTests {
         }
     }
 
+    /// Columns of a wider matrix: what is beside them stays.
+    @Test(arguments: ProductLevel.available)
+    func rowsApart(level: ProductLevel) {
+        let (rows, columns, depth, stride) = (14, 35, 9, 50)
+        let operands = Operands(rows, columns, depth)
+        let dense = product(operands, rows, columns, depth, level, hasBias: true, hasResidual: true)
+        let packed = FloatBuffer(count: PanelProduct.packedCount(rowCount: rows, depth: depth))
+        PanelProduct.pack(
+            FloatRegion(FloatBuffer(operands.x)), into: FloatRegion(packed), rowCount: rows, depth: depth)
+        let wide = FloatBuffer([Float](repeating: 7, count: rows * stride))
+        for row in 0..<rows {
+            wide.write(operands.residual[row * columns..<(row + 1) * columns], at: row * stride + 3)
+        }
+        let y = FloatRegion(wide).suffix(from: 3)
+        PanelProduct.multiply(
+            packed: FloatRegion(packed), by: FloatRegion(FloatBuffer(operands.weight)),
+            bias: FloatRegion(FloatBuffer(operands.bias)), residual: y, into: y, stride: stride, rowCount: rows,
+            columnCount: columns, depth: depth,
+            panel: FloatRegion(FloatBuffer(count: PanelProduct.panelCount(depth: depth))),
+            level: level)
+        for row in 0..<rows {
+            let values = wide.array(row * stride..<(row + 1) * stride)
+            #expect(Array(values[3..<3 + columns]) == Array(dense[row * columns..<(row + 1) * columns]))
+            #expect((values[..<3] + values[(3 + columns)...]).allSatisfy { $0 == 7 })
+        }
+    }
+
     @Test(arguments: ProductLevel.available)
     func extremeValues(level: ProductLevel) {
         let operands = Operands(5, 34, 20, -1e18...1e18)

@@ -10,6 +10,7 @@
 #include "half_precision.h"
 #include "index_codes.h"
 #include "index_scan.h"
+#include "integer_attention.h"
 #include "panel_product.h"
 #include "pooling.h"
 #include "quantised_product.h"

@@ -11,6 +11,9 @@
 // Sums of at most this many products fit in 32 bits.
 enum { VLM_QUANTISED_DEPTH_LIMIT = 65536 };
 
+// About the mean byte of photographs: sums of what is left of a pixel are small, and lose little in Float32.
+enum { VLM_PIXEL_ZERO = 117 };
+
 // Weights of a product. Sizes: packed vlm_quantised_weight_size bytes, scales and sums `columns` rounded up to 32, side that times
 // outlier_count.
 typedef struct {
@@ -47,6 +50,12 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
 // floats.
 void vlm_quantise_rows(const float *x, const vlm_quantised_weight *weight, const vlm_quantised_rows *target,
                        float *scratch);
+
+// Fills what `target` points at, without outliers, from as many whole patches of square RGB images of size * size pixels as it
+// has rows, each in the order of its bytes: packed are the bytes themselves, scale is 1 and zero VLM_PIXEL_ZERO. `scratch` as above
+// for depth patch * patch * 3.
+void vlm_pack_patches(const uint8_t *pixels, size_t size, size_t patch, const vlm_quantised_rows *target,
+                      float *scratch);
 
 // Floats of that scratch.
 size_t vlm_quantise_scratch_count(size_t depth);

@@ -18,11 +18,11 @@ extension DualEncoder {
             let target = WeightTarget(row.parameters, in: architecture.layout)
             let (name, arrangement) = row.tensors[0]
             let shape = form.shape(of: name, target.foreignShape(arrangement))
-            return SafetensorsTensor(name: name, element: .float32, shape: shape) { [parameters] file in
+            return SafetensorsTensor(name: name, element: .float32, shape: shape) { [weights] file in
                 if case .same = arrangement {
-                    try parameters.withSpan(of: target.range) { try unsafe file.write($0.bytes) }
+                    try weights.write(target.range, to: &file)
                 } else {
-                    let values = target.foreignValues(parameters, arrangement)
+                    let values = target.foreignValues(weights.values(target.range), arrangement)
                     unsafe try file.write(values.span.bytes)
                 }
             }
@@ -53,9 +53,8 @@ extension ModelDescription {
 }
 
 extension WeightTarget {
-    /// The values in the order of a foreign tensor.
-    func foreignValues(_ parameters: FloatBuffer, _ arrangement: ForeignNaming.Arrangement) -> [Float] {
-        let source = parameters.array(range)
+    /// The values, given in our order, in the order of a foreign tensor.
+    func foreignValues(_ source: [Float], _ arrangement: ForeignNaming.Arrangement) -> [Float] {
         let groupCount: Int
         switch arrangement {
         case .same: return source

@@ -36,16 +36,15 @@ extension ForeignCheckpoint {
         try report(of: plan(DualEncoderArchitecture(configuration)), allowsUnusedTensors: allowsUnusedTensors)
     }
 
-    /// Reads all weights, F32, F16, BF16 or F64, as F32; refuses what `report(allowsUnusedTensors:)` refuses, and weights that
+    /// Takes all weights, F32, F16, BF16 or F64, as F32, mapped where they are as needed; refuses what `report(allowsUnusedTensors:)` refuses, and weights that
     /// are not finite.
     public func importModel(allowsUnusedTensors: Bool = false) throws(EncodersError) -> ImportedModel {
         let architecture = try DualEncoderArchitecture(configuration)
         let plan = plan(architecture)
         let report = try report(of: plan, allowsUnusedTensors: allowsUnusedTensors)
-        let parameters = FloatBuffer(count: architecture.layout.totalCount)
-        try plan.load(.all, into: parameters)
+        let weights = try plan.map(.all, count: architecture.layout.totalCount)
         return ImportedModel(
-            encoder: DualEncoder(architecture: architecture, checked: parameters, towers: .all), report: report)
+            encoder: DualEncoder(architecture: architecture, checked: weights, towers: .all), report: report)
     }
 
     /// The model folder's description.

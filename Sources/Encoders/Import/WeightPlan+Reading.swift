@@ -5,6 +5,24 @@ extension WeightPlan.Step {
     /// Elements that are copied and looked at while they are in the cache.
     private static let runCount = 1 << 16
 
+    /// The matrix where it is in the mapped file; nil where it must be converted, and where it is not aligned. Vectors are copied: the
+    /// biases of query, key and value are used as one.
+    func view() throws(ByteFormatError) -> FloatBuffer? {
+        guard target.shape.count >= 2, folding == nil, interpolation == nil, case .same = arrangement,
+            place.entry.element == .float32
+        else { return nil }
+        return try place.file.withBytes(of: place.entry) { [file = place.file] bytes in
+            unsafe bytes.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress, Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0 else {
+                    return nil
+                }
+                // The view keeps the file, and with it the mapping; the header was checked against the file's size.
+                return unsafe FloatBuffer(
+                    viewing: base.assumingMemoryBound(to: Float.self), count: target.range.count, of: file)
+            }
+        }
+    }
+
     /// Fills the target; false when a value is infinite or NaN.
     func fill(_ parameters: FloatBuffer) throws(ByteFormatError) -> Bool {
         guard try fillAsStored(parameters) else { return false }

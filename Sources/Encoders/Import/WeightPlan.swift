@@ -94,12 +94,20 @@ struct WeightPlan: Sendable {
             at: path)
     }
 
-    /// Reads the parameters of `towers` as F32 into `parameters` and checks that they are finite; nothing else is touched.
-    func load(_ towers: EncoderTowers, into parameters: FloatBuffer) throws(EncodersError) {
+    /// The parameters of `towers`, of `count` in all, checked to be finite: those that the files hold as they are needed stay there,
+    /// others are read as F32. Nothing else is touched.
+    func map(_ towers: EncoderTowers, count: Int) throws(EncodersError) -> InferenceWeights {
+        let parameters = FloatBuffer(count: count)
+        var views: [(range: Range<Int>, buffer: FloatBuffer)] = []
         for step in steps where towers.needs(step.target.name) {
             let isFinite: Bool
             do {
-                isFinite = try step.fill(parameters)
+                if let view = try step.view() {
+                    views.append((step.target.range, view))
+                    isFinite = RowKernels.isFinite(FloatRegion(view))
+                } else {
+                    isFinite = try step.fill(parameters)
+                }
             } catch {
                 throw EncodersError(
                     .fileAccess, "tensor '\(step.place.entry.name)' could not be read as floats",
@@ -111,6 +119,7 @@ struct WeightPlan: Sendable {
                     at: step.place.entry.name)
             }
         }
+        return InferenceWeights(parameters, views: views)
     }
 }
 
