@@ -60,6 +60,11 @@ final class EmbedRunPlan: Sequence, Sendable {
         self.stop = stop
     }
 
+    /// Ends the threads that fetch; to be called when all pieces have been taken.
+    func close() {
+        fetchers.shutdown()
+    }
+
     /// Plans nothing more of a shard.
     func giveUp(_ shard: Int) {
         givenUp.withLock { _ = $0.insert(shard) }

@@ -82,6 +82,7 @@ final class EmbedSink {
             shards: shards, images: embedder.images, catalog: catalog, repeatedImages: repeatedImages,
             embeddingsPath: space.embeddingsPath, imagesPerItem: embedder.encoder.imageSliceRowCount,
             embedsCaptions: embedsCaptions, stop: session.stop)
+        defer { plan.close() }
         try await session.pool.orderedMap(plan, window: 2 * session.pool.threadCount + 1) {
             [embedder] piece -> EmbedRunPlan.Done in
             do {
