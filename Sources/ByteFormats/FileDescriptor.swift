@@ -21,6 +21,13 @@ struct FileDescriptor: ~Copyable, Sendable {
         try self.init(opening: path, flags: O_RDONLY | O_NONBLOCK)
     }
 
+    /// Another descriptor of an open file, such as the standard input.
+    init(duplicating other: Int32, path: String) throws(ByteFormatError) {
+        number = fcntl(other, F_DUPFD_CLOEXEC, 0)
+        self.path = path
+        guard number >= 0 else { throw FileDescriptor.systemError("cannot open", path: path) }
+    }
+
     deinit { Glibc.close(number) }
 
     static func systemError(_ action: String, path: String, byteOffset: UInt64? = nil) -> ByteFormatError {

@@ -14,31 +14,51 @@ static inline void butterfly(float *restrict a, float *restrict b, size_t length
     }
 }
 
-VLM_DISPATCH void vlm_rotate(float *vector, size_t dimension, const float *signs) {
-    size_t power = 64;
-    while (power * 2 <= dimension) power *= 2;
+// The orthonormal Hadamard transform of `power` elements, which is its own inverse.
+static inline __attribute__((always_inline)) void hadamard(float *part, size_t power) {
+    for (size_t i = 0; i < power; i += 16) {
+        float *x = part + i;
+        for (int j = 0; j < 16; j += 2) butterfly(x + j, x + j + 1, 1);
+        for (int j = 0; j < 16; j += 4) butterfly(x + j, x + j + 2, 2);
+        for (int j = 0; j < 16; j += 8) butterfly(x + j, x + j + 4, 4);
+        butterfly(x, x + 8, 8);
+    }
+    for (size_t length = 16; length < power; length *= 2) {
+        for (size_t i = 0; i < power; i += 2 * length) butterfly(part + i, part + i + length, length);
+    }
     // 1 / sqrt(power) by exact halvings and at most one rounded factor.
     float scale = 1;
     for (size_t p = power; p > 1; p /= 4) scale *= p == 2 ? 0.70710678118654752440f : 0.5f;
+    for (size_t i = 0; i < power; i++) part[i] *= scale;
+}
+
+// 45-degree rotations between the halves, their own inverse too.
+static inline __attribute__((always_inline)) void mix_halves(float *vector, size_t dimension) {
+    butterfly(vector, vector + dimension / 2, dimension / 2);
+    for (size_t i = 0; i < dimension; i++) vector[i] *= 0.70710678118654752440f;
+}
+
+static inline size_t power_within(size_t dimension) {
+    size_t power = 64;
+    while (power * 2 <= dimension) power *= 2;
+    return power;
+}
+
+VLM_DISPATCH void vlm_rotate(float *vector, size_t dimension, const float *signs) {
+    size_t power = power_within(dimension);
     for (int round = 0; round < 4; round++) {
         for (size_t i = 0; i < dimension; i++) vector[i] *= signs[round * dimension + i];
-        float *part = round % 2 == 0 ? vector : vector + (dimension - power);
-        for (size_t i = 0; i < power; i += 16) {
-            float *x = part + i;
-            for (int j = 0; j < 16; j += 2) butterfly(x + j, x + j + 1, 1);
-            for (int j = 0; j < 16; j += 4) butterfly(x + j, x + j + 2, 2);
-            for (int j = 0; j < 16; j += 8) butterfly(x + j, x + j + 4, 4);
-            butterfly(x, x + 8, 8);
-        }
-        for (size_t length = 16; length < power; length *= 2) {
-            for (size_t i = 0; i < power; i += 2 * length) butterfly(part + i, part + i + length, length);
-        }
-        for (size_t i = 0; i < power; i++) part[i] *= scale;
-        if (power < dimension) {
-            size_t half = dimension / 2;
-            butterfly(vector, vector + half, half);
-            for (size_t i = 0; i < dimension; i++) vector[i] *= 0.70710678118654752440f;
-        }
+        hadamard(round % 2 == 0 ? vector : vector + (dimension - power), power);
+        if (power < dimension) mix_halves(vector, dimension);
+    }
+}
+
+VLM_DISPATCH void vlm_rotate_back(float *vector, size_t dimension, const float *signs) {
+    size_t power = power_within(dimension);
+    for (int round = 3; round >= 0; round--) {
+        if (power < dimension) mix_halves(vector, dimension);
+        hadamard(round % 2 == 0 ? vector : vector + (dimension - power), power);
+        for (size_t i = 0; i < dimension; i++) vector[i] *= signs[round * dimension + i];
     }
 }
 
@@ -107,21 +127,4 @@ VLM_DISPATCH void vlm_code_norms(const uint8_t *restrict high, const uint8_t *re
     // All terms are multiples of a quarter below 2^33: nothing is rounded.
     *norm8 = low ? (double)square8 - 255.0 * sum8 + 127.5 * 127.5 * (double)dimension : 0;
     *norm4 = (double)square4 - 15.0 * sum4 + 7.5 * 7.5 * (double)dimension;
-}
-
-VLM_DISPATCH void vlm_fold_high(const uint8_t *restrict signs, uint8_t *restrict high, size_t row_count,
-                                size_t dimension) {
-    size_t half = dimension / 2;
-    for (size_t row = 0; row < row_count; row++) {
-        const uint8_t *bits = signs + row * (dimension / 8);
-        uint8_t *bytes = high + row * half;
-        for (size_t j = 0; j < half; j += 8) {
-            // Each bit of the two sign bytes becomes a byte: 1 where the sign is set.
-            for (int i = 0; i < 8; i++) {
-                uint8_t first = (uint8_t)((bits[j / 8] >> i) & 1);
-                uint8_t second = (uint8_t)((bits[(half + j) / 8] >> i) & 1);
-                bytes[j + i] ^= (uint8_t)((7 + first) | ((7 + second) << 4));
-            }
-        }
-    }
 }

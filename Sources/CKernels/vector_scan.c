@@ -189,6 +189,22 @@ int vlm_scan_is_fused(void) {
 
 #endif
 
+VLM_DISPATCH float vlm_dot_lanes(const float *query, const float *row, size_t dimension) {
+    _Pragma("clang fp contract(fast)")
+    lanes16 sums = {0};
+    size_t d = 0;
+    for (; d + 16 <= dimension; d += 16) sums += *(const lanes16 *)(query + d) * *(const lanes16 *)(row + d);
+    if (d < dimension) {
+        float padded[2][16] = {{0}};
+        memcpy(padded[0], query + d, (dimension - d) * 4);
+        memcpy(padded[1], row + d, (dimension - d) * 4);
+        sums += *(const lanes16 *)padded[0] * *(const lanes16 *)padded[1];
+    }
+    float lanes[16];
+    memcpy(lanes, &sums, sizeof lanes);
+    return pairwise_sum(lanes);
+}
+
 size_t vlm_positions_at_least(const float *scores, size_t count, float threshold, uint32_t *positions) {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {

@@ -7,6 +7,8 @@ struct StoredRows: Sendable {
     var ids: [UInt64] = []
     /// [rows, E] binary16 bits, row-major; empty where only codes are kept.
     var halves: [UInt16] = []
+    /// What binary16 rounding took from them (`FineBits`); empty where it took nothing, or nothing is kept of it.
+    var fine: [UInt8] = []
     /// Codes that are kept as they are; `nil` where they are to be made from the vectors.
     var codes: RowCodes?
 
@@ -16,6 +18,14 @@ struct StoredRows: Sendable {
         ids.append(contentsOf: other.ids[range])
         if !other.halves.isEmpty {
             halves.append(contentsOf: other.halves[range.lowerBound * dimension..<range.upperBound * dimension])
+        }
+        if !fine.isEmpty || !other.fine.isEmpty {
+            let size = FineBits.byteCount(dimension: dimension)
+            if fine.isEmpty { fine = FineBits.neutral(rowCount: rows.count - range.count, dimension: dimension) }
+            fine +=
+                other.fine.isEmpty
+                ? FineBits.neutral(rowCount: range.count, dimension: dimension)[...]
+                : other.fine[range.lowerBound * size..<range.upperBound * size]
         }
         guard let more = other.codes else { return }
         codes = codes ?? RowCodes()

@@ -79,45 +79,56 @@ struct GroupEncoder: ~Copyable {
             (1...SegmentFormat.groupRowCount).contains(count)
                 && (rows.codes == nil || rows.codes?.factors.count == count), "a group of \(count) rows")
         var frames: [SegmentSection: EncodedGroup.Frame] = [:]
-        if storage.profile.hasVectors { frames[.vectors] = vectorFrame(rows.halves) }
+        var codes = rows.codes
+        if codes == nil, let codec = storage.codec {
+            // A bound on the error against the stored vectors needs codes of these, not of what they were rounded from.
+            let floats = storage.profile == .full ? nil : vectors
+            codes = RowCodes(floats ?? HalfPrecision.widen(rows.halves), codec: codec, profile: storage.profile)
+        }
+        if storage.profile.hasVectors { frames[.vectors] = vectorFrame(rows, codes: codes) }
         frames[.ids] = idFrame(rows.ids)
         frames[.identity] = identityFrame(rows.rows)
         var keys = ByteWriter()
         for row in rows.rows { keys.write(UInt32(row.key.utf8.count)) }
         for row in rows.rows { keys.write(row.key.utf8) }
         frames[.keys] = .init(.keys, compressor.compress(keys.bytes), rawByteCount: keys.count, codec: .zstd)
-        if let codes = rows.codes {
-            addFrames(of: codes, to: &frames)
-        } else if let codec = storage.codec {
-            // A bound on the error against the stored vectors needs codes of these, not of what they were rounded from.
-            let floats = storage.profile == .full ? nil : vectors
-            addFrames(
-                of: RowCodes(floats ?? HalfPrecision.widen(rows.halves), codec: codec, profile: storage.profile),
-                to: &frames)
-        }
+        if let codes { addFrames(of: codes, to: &frames) }
         return EncodedGroup(kind: kind, rowCount: count, frames: storage.profile.sections.compactMap { frames[$0] })
     }
 
-    private mutating func vectorFrame(_ halves: [UInt16]) -> EncodedGroup.Frame {
-        let byteCount = halves.count * 2
+    private mutating func vectorFrame(_ rows: StoredRows, codes: RowCodes?) -> EncodedGroup.Frame {
+        let byteCount = rows.halves.count * 2
         guard !storage.hasRawVectors else {
             var plain = ByteWriter(capacity: byteCount)
-            for half in halves { plain.write(half) }
+            for half in rows.halves { plain.write(half) }
             return .init(.vectors, plain.bytes, rawByteCount: byteCount, codec: .raw)
         }
-        let runs = stride(from: 0, to: halves.count, by: SegmentFormat.runRowCount * dimension).map { start in
-            let end = min(halves.count, start + SegmentFormat.runRowCount * dimension)
-            return HalfPrecision.byteSplit(halves.span.extracting(start..<end))
+        var elements = rows.halves
+        var stored = SegmentCodec.byteSplitRuns
+        if let codes, let codec = storage.codec {
+            elements = codec.steps(to: rows.halves, codes: codes)
+            stored = rows.fine.isEmpty ? .stepRuns : .fineStepRuns
         }
-        return .init(.vectors, compressedRuns(runs), rawByteCount: byteCount, codec: .byteSplitRuns)
+        let fineByteCount = stored == .fineStepRuns ? FineBits.byteCount(dimension: dimension) : 0
+        var runs: [[UInt8]] = []
+        for first in stride(from: 0, to: rows.rows.count, by: SegmentFormat.runRowCount) {
+            let end = min(rows.rows.count, first + SegmentFormat.runRowCount)
+            let split = HalfPrecision.byteSplit(elements.span.extracting(first * dimension..<end * dimension))
+            let fine = rows.fine[first * fineByteCount..<end * fineByteCount]
+            runs.append(compressor.compress(split) + fine)
+        }
+        return .init(.vectors, Self.frame(runs), rawByteCount: byteCount, codec: stored)
     }
 
-    /// u32 stored sizes of the runs, then the runs.
-    private mutating func compressedRuns(_ runs: [[UInt8]]) -> [UInt8] {
-        let stored = runs.map { compressor.compress($0) }
-        var writer = ByteWriter(capacity: stored.reduce(stored.count * 4) { $0 + $1.count })
-        for run in stored { writer.write(UInt32(run.count)) }
-        for run in stored { writer.write(run) }
+    /// u32 stored size and checksum of each run, then the runs.
+    private static func frame(_ runs: [[UInt8]]) -> [UInt8] {
+        var writer = ByteWriter(
+            capacity: runs.reduce(runs.count * SegmentFormat.runEntryByteCount) { $0 + $1.count })
+        for run in runs {
+            writer.write(UInt32(run.count))
+            writer.write(CRC32C.checksum(of: run))
+        }
+        for run in runs { writer.write(run) }
         return writer.bytes
     }
 
@@ -154,7 +165,7 @@ struct GroupEncoder: ~Copyable {
         return .init(.identity, compressor.compress(identity.bytes), rawByteCount: identity.count, codec: .zstd)
     }
 
-    private mutating func addFrames(
+    private func addFrames(
         of codes: RowCodes, to frames: inout [SegmentSection: EncodedGroup.Frame]
     ) {
         frames[.signs] = .init(.signs, codes.signs, rawByteCount: codes.signs.count, codec: .raw)
@@ -164,15 +175,14 @@ struct GroupEncoder: ~Copyable {
         if storage.profile != .lite {
             frames[.low] = .init(.low, codes.low, rawByteCount: codes.low.count, codec: .raw)
         }
+        let checks = codes.encodedChecks(profile: storage.profile)
+        frames[.checks] = .init(.checks, checks, rawByteCount: checks.count, codec: .raw)
     }
 
-    mutating func highFrame(_ high: [UInt8], signs: [UInt8], codeDimension: Int) -> EncodedGroup.Frame {
+    func highFrame(_ high: [UInt8], signs: [UInt8], codeDimension: Int) -> EncodedGroup.Frame {
         guard !storage.isUnpacked else { return .init(.high, high, rawByteCount: high.count, codec: .raw) }
-        let folded = CodeFolding.folded(high, signs: signs, codeDimension: codeDimension)
-        let runByteCount = SegmentFormat.runRowCount * codeDimension / 2
-        let runs = stride(from: 0, to: folded.count, by: runByteCount).map {
-            Array(folded[$0..<min(folded.count, $0 + runByteCount)])
-        }
-        return .init(.high, compressedRuns(runs), rawByteCount: high.count, codec: .foldedRuns)
+        return .init(
+            .high, CodePacking.packed(high, signs: signs, codeDimension: codeDimension), rawByteCount: high.count,
+            codec: .escaped)
     }
 }

@@ -27,7 +27,7 @@ public enum IndexExport {
         var rows: Int
         var dimensions: Int
         var space: String
-        var precision = "values of binary16"
+        var precision = "as kept: binary16, and six bits more in full indexes of matrices; safetensors: binary16"
     }
 
     /// Writes the rows of these kinds.
@@ -48,13 +48,13 @@ public enum IndexExport {
         switch format {
         case .npy:
             try NumpyFile.write(path: path, element: .float32, shape: [rows.count, reader.dimension]) { file in
-                try rows.forEach { unsafe try file.write(HalfPrecision.widen($0.halves).span.bytes) }
+                try rows.forEach { unsafe try file.write($0.vectors(reader.dimension).span.bytes) }
             }
             try writeColumns(rows, beside: path)
         case .fvecs:
             try AtomicFile.write(path: path) { file in
                 try rows.forEach { part in
-                    let vectors = HalfPrecision.widen(part.halves)
+                    let vectors = part.vectors(reader.dimension)
                     var records = ByteWriter(capacity: vectors.count * 4 + part.rows.count * 4)
                     for row in part.rows.indices {
                         records.write(UInt32(reader.dimension))
@@ -69,7 +69,11 @@ public enum IndexExport {
         case .jsonl:
             try AtomicFile.write(path: path) { file in
                 try rows.forEach { part in
-                    for row in part.rows.indices { try file.write(try part.line(row, dimension: reader.dimension)) }
+                    let vectors = part.vectors(reader.dimension)
+                    for row in part.rows.indices {
+                        let elements = row * reader.dimension..<(row + 1) * reader.dimension
+                        try file.write(try part.line(row, vector: Array(vectors[elements])))
+                    }
                 }
             }
             try writeDescription(rows, beside: path)
@@ -146,7 +150,14 @@ private struct ExportRows {
         var rows: [EmbeddingRow] = []
         var ids: [UInt64] = []
         var halves: [UInt16] = []
+        var fine: [UInt8] = []
         var shards: [ShardIdentity] = []
+
+        /// The vectors as precisely as they are kept.
+        func vectors(_ dimension: Int) -> [Float] {
+            fine.isEmpty
+                ? HalfPrecision.widen(halves) : FineBits.refined(halves, fine, dimension: dimension)
+        }
     }
 
     let reader: IndexReader
@@ -170,6 +181,7 @@ private struct ExportRows {
                     part.rows += stored.rows
                     part.ids += stored.ids
                     part.halves += stored.halves
+                    part.fine += stored.fine
                     part.shards += repeatElement(segment.table.shards[share.shard].identity, count: stored.rows.count)
                 }
                 try body(part)
@@ -193,7 +205,9 @@ extension ExportRows.Part {
     }
 
     /// A row as JSON with a line feed.
-    func line(_ index: Int, dimension: Int) throws -> [UInt8] {
+    ///
+    /// - Parameter vector: [E].
+    func line(_ index: Int, vector: [Float]) throws -> [UInt8] {
         let row = rows[index]
         let view: (name: String, level: Int?, number: Int?) =
             switch row.view {
@@ -204,7 +218,7 @@ extension ExportRows.Part {
         let line = Line(
             id: ids[index], key: row.key, dataset: shards[index].dataset, shard: shards[index].shard,
             ordinal: row.ordinal, view: view.name, level: view.level, number: view.number, box: row.box?.array,
-            vector: HalfPrecision.widen(Array(halves[index * dimension..<(index + 1) * dimension])))
+            vector: vector)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(line)) + [UInt8(ascii: "\n")]

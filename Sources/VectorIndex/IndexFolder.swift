@@ -63,13 +63,7 @@ struct IndexFolder: Sendable, Hashable {
     func codec(of manifest: IndexManifest) throws -> VectorCodec? {
         guard let digest = manifest.codec else { return nil }
         let file = path + "/" + VectorCodec.fileName(digest)
-        let codec = try translatingErrors(inFile: file) {
-            let handle = try RandomAccessFile(path: file)
-            guard handle.byteCount <= VectorCodec.maximumByteCount else {
-                throw ByteFormatError(.limitExceeded, "a codec cannot have \(handle.byteCount) bytes", path: file)
-            }
-            return try VectorCodec(try handle.read(byteOffset: 0, byteCount: handle.byteCount), path: file)
-        }
+        let codec = try VectorCodec(path: file)
         guard codec.digest == digest, codec.dimension == manifest.dimension else {
             throw VectorIndexError(.damaged, "the codec is not the one the manifest names: build again", path: file)
         }

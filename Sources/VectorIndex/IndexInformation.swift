@@ -16,7 +16,7 @@ public struct IndexInformation: Sendable, Equatable, Codable {
     public let bytes: Int
     /// Bytes per vector, keys excluded; 0 for an empty index.
     public let bytesPerVector: Double
-    /// Bytes of each section: vectors, ids, identity, keys, signs, factors, high, low, and table for the rest.
+    /// Bytes of each section: vectors, ids, identity, keys, signs, factors, high, low, checks, and table for the rest.
     public let sections: [String: Int]
     /// The space, 64 hexadecimal digits.
     public let space: String

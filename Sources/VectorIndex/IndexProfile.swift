@@ -28,19 +28,19 @@ public enum IndexProfile: String, Sendable, CaseIterable, Codable {
     var sections: [SegmentSection] {
         switch self {
         case .plain: [.vectors, .ids, .identity, .keys]
-        case .lite: [.ids, .identity, .keys, .signs, .factors, .high]
-        case .std: [.ids, .identity, .keys, .signs, .factors, .high, .low]
-        case .full: [.vectors, .ids, .identity, .keys, .signs, .factors, .high, .low]
+        case .lite: [.ids, .identity, .keys, .signs, .factors, .high, .checks]
+        case .std: [.ids, .identity, .keys, .signs, .factors, .high, .low, .checks]
+        case .full: [.vectors, .ids, .identity, .keys, .signs, .factors, .high, .low, .checks]
         }
     }
 
     /// Bit n is set where section n is in `sections`.
     var sectionMask: UInt32 {
         switch self {
-        case .plain: 0b0_0001_1110
-        case .lite: 0b0_1111_1100
-        case .std: 0b1_1111_1100
-        case .full: 0b1_1111_1110
+        case .plain: 0b00_0001_1110
+        case .lite: 0b10_1111_1100
+        case .std: 0b11_1111_1100
+        case .full: 0b11_1111_1110
         }
     }
 

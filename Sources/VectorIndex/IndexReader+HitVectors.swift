@@ -37,7 +37,7 @@ extension IndexReader {
                     vectors[position] = codec.map { $0.rotated(vector) } ?? vector
                 }
             } else if let codec {
-                let codes = try codeReader.codes(of: segment, group: group, need: .codes)
+                let codes = try codeReader.codes(of: segment, group: group, need: .all)
                 for position in positions {
                     vectors[position] = codes.copy(
                         Int(hits[position].place.row)..<Int(hits[position].place.row) + 1

@@ -5,8 +5,9 @@ import Synchronization
 extension IndexReader {
     /// Bytes that the candidate lists of one pass may take.
     private static let candidateByteCount = 64 << 20
-    /// Rows that are looked at again per query of an approximate search, for each neighbour wanted, and their limits.
-    private static let poolRowCountPerNeighbor = 64
+    /// Rows that are looked at again per query of an approximate search, for each neighbour wanted: estimates from signs are
+    /// the worse the fewer of them there are (decision 021 has the measurement). And their limits.
+    private var poolRowCountPerNeighbor: Int { max(64, 32_768 / dimension) }
     private static let poolSizes = 256...4096
 
     /// The nearest vectors of each query, by the rule of `SearchMode.automatic`.
@@ -68,7 +69,7 @@ extension IndexReader {
         guard segments.contains(where: \.header.profile.isCoded) else { return nil }
         let usual = min(
             Self.poolSizes.upperBound,
-            max(Self.poolSizes.lowerBound, neighborCount * Self.poolRowCountPerNeighbor))
+            max(Self.poolSizes.lowerBound, neighborCount * poolRowCountPerNeighbor))
         switch mode {
         case .exact: return nil
         case .automatic where rowCount <= SearchMode.exactRowCountLimit: return nil
@@ -102,7 +103,7 @@ extension IndexReader {
                 reader: self, queries: queries, neighborCount: neighborCount, poolSize: poolSize)
             while let index = cursor.next() {
                 try Task.checkCancellation()
-                try worker.score(plan.items[index], number: index)
+                try worker.score(index, of: plan)
             }
             return ScanPart(best: worker.best, pending: worker.pending, pools: worker.pools)
         }

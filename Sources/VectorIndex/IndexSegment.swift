@@ -16,9 +16,12 @@ final class IndexSegment: Sendable {
     private let starts: [[Int]]
     /// For each group, the position of its first row among the rows of its kind.
     let groupStarts: [Int]
+    /// Where the codes of each group are.
+    let places: [CodePlace]
     private let file: RandomAccessFile
     private let mapping: SharedMapping?
-    private let checked: CheckedFrames
+    /// Frames, then blocks of rows.
+    private let checked: CheckedParts
 
     init(folder: String, name: String, access: FileReading = .pread, deleted: DeletedRows? = nil) throws {
         let path = folder + "/" + name
@@ -43,13 +46,16 @@ final class IndexSegment: Sendable {
         mapping =
             access == .mapped && header.profile.isCoded
             ? try translatingErrors(inFile: path) { try SharedMapping(path: path) } : nil
-        checked = CheckedFrames(count: table.groups.count * SegmentSection.allCases.count)
+        checked = CheckedParts(count: table.groups.count * Self.partCount)
+        places = header.profile.isCoded ? table.groups.map(CodePlace.init) : []
         if let mapping, mapping.file.byteCount != byteCount {
             throw VectorIndexError(.damaged, "the segment changed its size while it was opened; try again", path: path)
         }
     }
 
     var path: String { file.path }
+    /// The mapped file.
+    @unsafe var base: UnsafePointer<UInt8>? { unsafe mapping?.base }
 
     /// Whether its codes, if it has any, were made with this codec.
     func belongs(to codec: VectorCodec?) -> Bool {
@@ -154,25 +160,46 @@ final class IndexSegment: Sendable {
         guard CRC32C.checksum(of: bytes) == frame.checksum else { throw damaged(section, group: index) }
     }
 
+    /// Parts of a group that are checked apart: its frames, and its rows in blocks of four.
+    private static let partCount =
+        SegmentSection.allCases.count + SegmentFormat.groupRowCount / SegmentFormat.checkRowCount
+
     /// A frame in the mapped file, checked when it is first touched; `nil` if files are not mapped.
     @unsafe func mappedFrame(_ section: SegmentSection, group index: Int) throws -> UnsafePointer<UInt8>? {
-        guard let mapping else { return nil }
+        guard let base = unsafe mapping?.base else { return nil }
+        let position = index * Self.partCount + Int(section.rawValue) - 1
+        if checked.contains(position), let offset = places[index].offset(of: section) { return unsafe base + offset }
         let frame = table.groups[index].frame(section)
-        let position = index * SegmentSection.allCases.count + Int(section.rawValue) - 1
-        let isChecked = checked.contains(position)
-        let (base, isSound) = unsafe mapping.file.withBytes { bytes in
-            unsafe bytes.withUnsafeBytes { bytes -> (UnsafePointer<UInt8>?, Bool) in
-                guard let base = bytes.baseAddress else { return (nil, false) }
-                // The table was checked against the size of the file, which is the size of the mapping.
-                let start = unsafe base + Int(frame.byteOffset)
-                let isSound =
-                    unsafe isChecked || vlm_crc32c(0, start, frame.storedByteCount) == frame.checksum
-                return unsafe (start.assumingMemoryBound(to: UInt8.self), isSound)
+        // The table was checked against the size of the file, which is the size of the mapping.
+        let start = unsafe base + Int(frame.byteOffset)
+        if !checked.contains(position) {
+            guard unsafe vlm_crc32c(0, start, frame.storedByteCount) == frame.checksum else {
+                throw damaged(section, group: index)
             }
+            checked.insert(position)
         }
-        guard isSound, let base = unsafe base else { throw damaged(section, group: index) }
-        if !isChecked { checked.insert(position) }
-        return unsafe base
+        return unsafe start
+    }
+
+    /// Checks the codes of a block of four rows of a mapped file when they are first touched.
+    ///
+    /// - Parameters:
+    ///   - high: their upper codes, unpacked.
+    ///   - low: their lower codes, if there are any.
+    @unsafe func check(
+        _ rows: Range<Int>, group index: Int, high: UnsafePointer<UInt8>, low: UnsafePointer<UInt8>?
+    ) throws {
+        let block = rows.lowerBound / SegmentFormat.checkRowCount
+        let position = index * Self.partCount + SegmentSection.allCases.count + block
+        guard !checked.contains(position) else { return }
+        guard let checks = unsafe try mappedFrame(.checks, group: index) else { return }
+        let byteCount = rows.count * header.codeDimension / 2
+        // The frame has a number for every block; the caller gives as many bytes as the rows have.
+        var checksum = unsafe vlm_crc32c(0, high, byteCount)
+        if let low = unsafe low { checksum = unsafe vlm_crc32c(checksum, low, byteCount) }
+        let expected = unsafe UnsafeRawPointer(checks).loadUnaligned(fromByteOffset: block * 4, as: UInt32.self)
+        guard checksum == UInt32(littleEndian: expected) else { throw damaged(.checks, group: index) }
+        checked.insert(position)
     }
 
     /// Reads a frame as stored; its checksum is checked when it is first touched, or always if files are not mapped.
@@ -201,32 +228,57 @@ final class IndexSegment: Sendable {
         }
     }
 
-    /// Reads the vectors of a group into `scratch.halves`.
+    /// Reads the vectors of a group into `scratch.halves`, and their fine bits, if there are any, into `scratch.fine`.
     func readVectors(group index: Int, scratch: inout SegmentScratch) throws {
         let rowCount = table.groups[index].rowCount
         try readStored(.vectors, group: index, into: &scratch.stored)
         scratch.resizeHalves(rowCount * header.dimension)
-        guard table.groups[index].frame(.vectors).codec != .raw else { return scratch.copyStoredToHalves() }
+        let storedAs = table.groups[index].frame(.vectors).codec
+        scratch.fine.removeAll(keepingCapacity: true)
+        guard storedAs != .raw else { return scratch.copyStoredToHalves() }
         let runs = try runRanges(.vectors, group: index, stored: scratch.stored)
-        let runCount = SegmentFormat.runRowCount * header.dimension
-        try translatingErrors(inFile: path) {
-            for (run, range) in runs.enumerated() {
-                let count = min(runCount, scratch.halves.count - run * runCount)
-                try scratch.unpackStored(range, toHalvesAt: run * runCount, count: count)
+        for (run, range) in runs.enumerated() {
+            let first = run * SegmentFormat.runRowCount
+            let count = min(SegmentFormat.runRowCount, rowCount - first)
+            let split = try splitRun(range, rowCount: count, storedAs: storedAs, group: index)
+            try translatingErrors(inFile: path) {
+                try scratch.unpackStored(
+                    split.elements, toHalvesAt: first * header.dimension, count: count * header.dimension)
             }
+            scratch.fine += scratch.stored[split.fine]
+        }
+        guard storedAs != .byteSplitRuns, let codec = table.codec else { return }
+        let codes = try scratch.codeReader.codes(of: self, group: index, need: .all)
+        for row in 0..<rowCount {
+            codec.restore(&scratch.halves, row: row, from: codes, codeRow: row, prediction: &scratch.prediction)
         }
     }
 
-    /// Where the runs of a frame are in its stored bytes.
-    func runRanges(_ section: SegmentSection, group index: Int, stored: [UInt8]) throws -> [Range<Int>] {
-        let runCount = (table.groups[index].rowCount + SegmentFormat.runRowCount - 1) / SegmentFormat.runRowCount
-        guard stored.count >= runCount * 4 else { throw damaged(section, group: index) }
+    /// The parts of a run of vectors: its zstd frame, and the fine bits of its rows.
+    func splitRun(
+        _ range: Range<Int>, rowCount: Int, storedAs: SegmentCodec, group index: Int
+    ) throws -> (elements: Range<Int>, fine: Range<Int>) {
+        let fineByteCount = storedAs == .fineStepRuns ? rowCount * FineBits.byteCount(dimension: header.dimension) : 0
+        guard range.count >= fineByteCount else { throw damaged(.vectors, group: index) }
+        let end = range.upperBound - fineByteCount
+        return (range.lowerBound..<end, end..<range.upperBound)
+    }
+
+    private func runCount(_ index: Int) -> Int {
+        (table.groups[index].rowCount + SegmentFormat.runRowCount - 1) / SegmentFormat.runRowCount
+    }
+
+    /// Where the runs of a frame are in its stored bytes, whose checksum was checked.
+    private func runRanges(_ section: SegmentSection, group index: Int, stored: [UInt8]) throws -> [Range<Int>] {
+        let runCount = runCount(index)
+        guard stored.count >= runCount * SegmentFormat.runEntryByteCount else { throw damaged(section, group: index) }
+        let entries = LittleEndianColumn.read(UInt32.self, stored, count: runCount * 2)
         var ranges: [Range<Int>] = []
         ranges.reserveCapacity(runCount)
-        var next = runCount * 4
+        var next = runCount * SegmentFormat.runEntryByteCount
         for run in 0..<runCount {
-            let count = (0..<4).reduce(0) { $0 | Int(stored[run * 4 + $1]) << (8 * $1) }
-            guard next + count <= stored.count else { throw damaged(section, group: index) }
+            let count = Int(entries[2 * run])
+            guard count <= stored.count - next else { throw damaged(section, group: index) }
             ranges.append(next..<next + count)
             next += count
         }
@@ -234,23 +286,27 @@ final class IndexSegment: Sendable {
         return ranges
     }
 
-    /// Reads one run of a frame, as stored.
+    /// Reads one run of a frame, as stored; of a mapped file nothing else is touched.
     func readRun(_ section: SegmentSection, group index: Int, run: Int, into bytes: inout [UInt8]) throws {
         let frame = table.groups[index].frame(section)
-        guard let mapped = unsafe try mappedFrame(section, group: index) else {
+        guard let base = unsafe mapping?.base else {
             try readStored(section, group: index, into: &bytes)
             bytes = Array(bytes[try runRanges(section, group: index, stored: bytes)[run]])
             return
         }
-        let runCount = (table.groups[index].rowCount + SegmentFormat.runRowCount - 1) / SegmentFormat.runRowCount
+        let runCount = runCount(index)
         precondition(run < runCount, "readRun: run \(run) of \(runCount)")
-        // The frame lies in the mapping; what the sizes say is checked against the frame.
-        let frameBytes = unsafe UnsafeRawBufferPointer(start: mapped, count: frame.storedByteCount)
-        guard frameBytes.count >= runCount * 4 else { throw damaged(section, group: index) }
-        let sizes = (0...run).map { Int(unsafe frameBytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)) }
-        let start = sizes.dropLast().reduce(runCount * 4, +)
-        guard start + sizes[run] <= frameBytes.count else { throw damaged(section, group: index) }
-        unsafe bytes = Array(frameBytes[start..<start + sizes[run]])
+        // The frame lies in the mapping; what its entries say is checked against it, and the run against its entry.
+        let stored = unsafe UnsafeRawBufferPointer(start: base + Int(frame.byteOffset), count: frame.storedByteCount)
+        func entry(_ position: Int) -> Int {
+            Int(UInt32(littleEndian: unsafe stored.loadUnaligned(fromByteOffset: position * 4, as: UInt32.self)))
+        }
+        guard stored.count >= runCount * SegmentFormat.runEntryByteCount else { throw damaged(section, group: index) }
+        let start = (0..<run).reduce(runCount * SegmentFormat.runEntryByteCount) { $0 + entry(2 * $1) }
+        let count = entry(2 * run)
+        guard start <= stored.count, count <= stored.count - start else { throw damaged(section, group: index) }
+        unsafe bytes = Array(stored[start..<start + count])
+        guard Int(CRC32C.checksum(of: bytes)) == entry(2 * run + 1) else { throw damaged(section, group: index) }
     }
 
     /// The ids of a group's rows.
@@ -301,42 +357,5 @@ final class IndexSegment: Sendable {
         var ordinals = LittleEndianColumn.read(UInt32.self, identity, count: rowCount)
         for row in ordinals.indices.dropFirst() { ordinals[row] = ordinals[row] &+ ordinals[row - 1] }
         return ordinals
-    }
-}
-
-/// Buffers and a decompressor that one worker reuses from group to group.
-struct SegmentScratch: ~Copyable {
-    var stored: [UInt8] = []
-    var split: [UInt8] = []
-    var halves: [UInt16] = []
-    var decompressor = ZstdDecompressor()
-
-    mutating func resizeHalves(_ count: Int) {
-        if halves.count > count {
-            halves.removeLast(halves.count - count)
-        } else if halves.count < count {
-            halves.append(contentsOf: repeatElement(0, count: count - halves.count))
-        }
-    }
-
-    /// Byte-split, compressed elements, which are a run of the stored bytes, to some of the elements.
-    mutating func unpackStored(_ range: Range<Int>, toHalvesAt start: Int, count: Int) throws(ByteFormatError) {
-        let frame = stored
-        unsafe try decompressor.decompress(frame.span.bytes.extracting(range), byteCount: count * 2, into: &split)
-        precondition(start + count <= halves.count && split.count == count * 2, "unpackStored: \(range)")
-        let bytes = split
-        // The sizes of both sides were just checked.
-        unsafe bytes.withUnsafeBufferPointer { bytes in
-            unsafe halves.withUnsafeMutableBufferPointer { halves in
-                guard let from = bytes.baseAddress, let to = halves.baseAddress else { return }
-                unsafe vlm_byte_join_16(from, to + start, count)
-            }
-        }
-    }
-
-    /// Little-endian bytes to elements; both have been sized by the table.
-    mutating func copyStoredToHalves() {
-        precondition(stored.count == halves.count * 2, "copyStoredToHalves: \(stored.count), \(halves.count)")
-        unsafe halves.withUnsafeMutableBytes { unsafe $0.copyBytes(from: stored) }
     }
 }

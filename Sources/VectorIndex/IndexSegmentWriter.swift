@@ -28,7 +28,7 @@ struct IndexSegmentWriter {
         var record: IndexManifest.Segment?
         let path = try translatingErrors(inFile: folder) {
             try AtomicFile.writeNamed(scratchPath: scratchPath) { file in
-                var body = try SegmentBody(header: header, file: &file)
+                var body = try SegmentBody(header: header, codec: storage.codec, file: &file)
                 var groups = GroupAssembly(dimension: header.dimension, storage: storage)
                 var counts = [[Int]](repeating: [], count: 2)
                 for (index, kind) in VectorKinds.storageOrder.enumerated() {
@@ -54,29 +54,31 @@ struct IndexSegmentWriter {
         return record
     }
 
-    /// Writes the segment of one shard of images whose groups are made concurrently on `pool`; `group` makes the one
-    /// with this number.
+    /// Writes the segment of one shard of images whose groups are made concurrently on `pool`.
     ///
     /// - Parameters:
-    ///   - groupCount: every group but the last is full.
-    ///   - shard: what is known of the shard, given the digest of the groups' content.
-    func write(
-        groupCount: Int, on pool: ComputePool, shard: (Digest) -> IndexedShard,
-        _ group: @Sendable @escaping (Int) throws -> EncodedGroup
-    ) async throws -> IndexManifest.Segment {
+    ///   - batches: what each group is made of, in order; every group but the last is full.
+    ///   - shard: what is known of the shard in the end, given the digest of the groups' content and the row count.
+    ///   - group: makes a group.
+    func write<Batches: Sequence & Sendable>(
+        _ batches: Batches, on pool: ComputePool, shard: (Digest, Int) throws -> IndexedShard,
+        group: @Sendable @escaping (Batches.Element) throws -> EncodedGroup
+    ) async throws -> IndexManifest.Segment where Batches.Element: Sendable {
         var record: IndexManifest.Segment?
         let header = header
         let path = try await translatingErrors(inFile: folder) {
             try await AtomicFile.writeNamed(scratchPath: scratchPath) { file in
-                var body = try SegmentBody(header: header, file: &file)
+                var body = try SegmentBody(header: header, codec: storage.codec, file: &file)
                 var content = DigestHasher()
-                try await pool.orderedMap(0..<groupCount, window: 4 * pool.threadCount) {
+                var rowCount = 0
+                try await pool.orderedMap(batches, window: 4 * pool.threadCount) {
                     try group($0)
                 } consume: { encoded in
                     content.update(number: UInt64(encoded.contentChecksum))
+                    rowCount += encoded.rowCount
                     try body.append(encoded, to: &file)
                 }
-                let finished = try body.finish(shards: [shard(content.finalize())], file: &file)
+                let finished = try body.finish(shards: [shard(content.finalize(), rowCount)], file: &file)
                 record = finished
                 return finished.name
             }
@@ -132,9 +134,9 @@ struct SegmentBody: ~Copyable {
     private var hasher = DigestHasher()
 
     /// Begins the file with its header.
-    init(header: SegmentHeader, file: inout AtomicFile.Writer) throws {
+    init(header: SegmentHeader, codec: VectorCodec?, file: inout AtomicFile.Writer) throws {
         self.header = header
-        table = SegmentTable(profile: header.profile)
+        table = SegmentTable(profile: header.profile, codec: codec)
         try emit(header.encoded, to: &file)
     }
 

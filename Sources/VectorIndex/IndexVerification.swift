@@ -184,7 +184,11 @@ public struct IndexVerification: Sendable {
         }
         guard profile.isCoded, let codec, segment.belongs(to: codec) else { return }
         var reader = CodeReader()
-        let stored = try reader.codes(of: segment, group: index, need: .codes)
+        let stored = try reader.codes(of: segment, group: index, need: .all)
+        try segment.readStored(.checks, group: index, into: &scratch.stored)
+        guard stored.copy(0..<stored.rowCount).encodedChecks(profile: profile) == scratch.stored else {
+            throw segment.damaged(.checks, group: index)
+        }
         guard profile == .full else {
             for row in 0..<stored.rowCount {
                 guard stored.scale4(row).isFinite, profile == .lite || stored.scale8(row).isFinite else {

@@ -80,20 +80,138 @@ extension IndexWriter {
             hasRawVectors: profile == .plain && matrix.rowCount < SegmentFormat.rawRowCountLimit,
             isUnpacked: isUnpacked, identifiers: .assigned)
         let size = SegmentFormat.groupRowCount
+        let preparation = matrix.preparation
         let segment = try await segmentWriter(storage).write(
-            groupCount: (matrix.rowCount + size - 1) / size, on: pool, shard: matrix.record(content:)
+            0..<(matrix.rowCount + size - 1) / size, on: pool,
+            shard: { VectorMatrix.record(of: matrix.identity, content: $0, rowCount: $1) }
         ) { group in
             let rows = group * size..<min(matrix.rowCount, (group + 1) * size)
-            let (stored, vectors) = try matrix.stored(rows)
-            var encoder = GroupEncoder(dimension: matrix.dimension, storage: storage)
-            var encoded = encoder.encode(stored, vectors: vectors, kind: .images)
-            encoded.contentChecksum = stored.checksum
-            return encoded
+            return try preparation.encoded(matrix.rows(rows), rows, storage: storage)
         }
         let next = matrix.ids == nil ? matrix.firstID &+ UInt64(matrix.rowCount) : 0
         try publish(
             manifest.segments.filter { !$0.holds(matrix.identity) } + [segment], codec: codec?.digest,
             nextID: max(manifest.nextID, next))
+    }
+
+    /// Adds vectors that come once from front to end; otherwise as a matrix is added. Memory depends neither on the number
+    /// of rows nor on their source.
+    ///
+    /// The first rows alone decide a new codec: its mean is taken over the first 16,384.
+    ///
+    /// - Parameters:
+    ///   - identity: names the vectors; one with this name must not be there.
+    ///   - keys: one line per row, or none.
+    /// - Returns: the number of rows.
+    /// - Throws: as for a matrix; `invalidRows` if there are not as many keys as rows.
+    @discardableResult
+    public mutating func build(
+        _ stream: VectorStream, identity: ShardIdentity, firstID: UInt64, keys: LineFile? = nil, normalizing: Bool,
+        profile: IndexProfile, isUnpacked: Bool = false, on pool: ComputePool
+    ) async throws -> Int {
+        guard stream.dimension == manifest.dimension else {
+            throw VectorIndexError(
+                .invalidVector,
+                "vectors of \(stream.dimension) dimensions do not fit an index of \(manifest.dimension) dimensions")
+        }
+        guard !manifest.segments.contains(where: { $0.holds(identity) }) else {
+            throw VectorIndexError(.invalidRows, "vectors called \(identity.dataset) are in the index already")
+        }
+        var keyLines: (@Sendable (Range<Int>) throws -> [String])?
+        if let keys {
+            keyLines = { range in
+                guard range.upperBound <= keys.count else { throw Self.keyCountError(keys.count, range.upperBound) }
+                return try keys.lines(range)
+            }
+        }
+        let preparation = MatrixPreparation(
+            dimension: stream.dimension, ids: nil, firstID: firstID, keys: keyLines, isNormalized: normalizing)
+        var batches = try StreamBatches(stream: stream)
+        var codec: VectorCodec?
+        if profile.isCoded {
+            codec = try self.codec()
+            if codec == nil {
+                batches = try await pool.run {
+                    try StreamBatches(stream: stream, readingAhead: VectorMatrix.sampledRowCount)
+                }
+                var mean = MeanVector(dimension: stream.dimension)
+                for batch in batches.head { mean.add(try preparation.unitRows(batch.vectors, batch.rows)) }
+                codec = VectorCodec(mean: mean.value)
+            }
+        }
+        if let codec { try store(codec) }
+        let storage = SegmentStorage(
+            profile: profile, codec: codec, hasRawVectors: false, isUnpacked: isUnpacked, identifiers: .assigned)
+        let segment = try await segmentWriter(storage).write(
+            batches, on: pool,
+            shard: { digest, rowCount in
+                if let keys, keys.count != rowCount { throw Self.keyCountError(keys.count, rowCount) }
+                return VectorMatrix.record(of: identity, content: digest, rowCount: rowCount)
+            }
+        ) { batch in
+            let batch = try batch.get()
+            guard batch.rows.upperBound <= Int(UInt32.max), batch.rows.upperBound <= Int(clamping: UInt64.max - firstID)
+            else { throw VectorIndexError(.invalidRows, "\(batch.rows.upperBound) rows are too many for one stream") }
+            return try preparation.encoded(batch.vectors, batch.rows, storage: storage)
+        }
+        try publish(
+            manifest.segments + [segment], codec: codec?.digest,
+            nextID: max(manifest.nextID, firstID &+ UInt64(segment.rowCount)))
+        return segment.rowCount
+    }
+
+    private static func keyCountError(_ keyCount: Int, _ rowCount: Int) -> VectorIndexError {
+        VectorIndexError(
+            .invalidRows, "\(keyCount) keys for \(rowCount) vectors or more; one line per vector is needed")
+    }
+}
+
+/// The rows of a stream in groups.
+private struct StreamBatches: Sequence, Sendable {
+    struct Batch: Sendable {
+        let rows: Range<Int>
+        let vectors: [Float]
+    }
+
+    struct Iterator: IteratorProtocol {
+        fileprivate var head: ArraySlice<Batch>
+        fileprivate let stream: VectorStream
+        fileprivate var rowCount: Int
+        fileprivate var isDone = false
+
+        mutating func next() -> Result<Batch, any Error>? {
+            if let batch = head.popFirst() { return .success(batch) }
+            guard !isDone else { return nil }
+            do {
+                guard let batch = try StreamBatches.next(of: stream, firstRow: rowCount) else { return nil }
+                rowCount = batch.rows.upperBound
+                return .success(batch)
+            } catch {
+                isDone = true
+                return .failure(error)
+            }
+        }
+    }
+
+    let stream: VectorStream
+    private(set) var head: [Batch] = []
+
+    /// - Parameter rowCount: how many rows are read at once; they come out again first.
+    init(stream: VectorStream, readingAhead rowCount: Int = 0) throws {
+        self.stream = stream
+        while (head.last?.rows.upperBound ?? 0) < rowCount {
+            guard let batch = try Self.next(of: stream, firstRow: head.last?.rows.upperBound ?? 0) else { return }
+            head.append(batch)
+        }
+    }
+
+    private static func next(of stream: VectorStream, firstRow: Int) throws -> Batch? {
+        guard let vectors = try stream.next(SegmentFormat.groupRowCount) else { return nil }
+        return Batch(rows: firstRow..<firstRow + vectors.count / stream.dimension, vectors: vectors)
+    }
+
+    func makeIterator() -> Iterator {
+        Iterator(head: head[...], stream: stream, rowCount: head.last?.rows.upperBound ?? 0)
     }
 }
 
@@ -101,89 +219,54 @@ extension IndexManifest.Segment {
     fileprivate func holds(_ identity: ShardIdentity) -> Bool { shards.contains { $0.identity == identity } }
 }
 
-extension StoredRows {
-    /// CRC-32C of ids, keys and F16 vectors.
-    fileprivate var checksum: UInt32 {
-        var head = ByteWriter(capacity: ids.count * 32)
-        for id in ids { head.write(id) }
-        for row in rows { head.write(field: row.key) }
-        var checksum = CRC32C()
-        checksum.update(head.bytes)
-        unsafe checksum.update(halves.span.bytes)
-        return checksum.value
-    }
-}
-
 extension VectorMatrix {
-    fileprivate func record(content: Digest) -> IndexedShard {
+    /// Rows that the mean of a new codec is taken over, at most.
+    fileprivate static let sampledRowCount = 16_384
+
+    fileprivate static func record(of identity: ShardIdentity, content: Digest, rowCount: Int) -> IndexedShard {
         let name = Digest(hashing: "matrix")
         return IndexedShard(
             identity: identity, recipe: name, shardDigest: name, embeddingDigest: content, sampleCount: rowCount,
             failedCount: 0, imageRowCount: rowCount, captionRowCount: 0)
     }
 
-    /// Some rows, checked and of unit length, as they are stored and as they came.
-    fileprivate func stored(_ range: Range<Int>) throws -> (StoredRows, [Float]) {
-        let vectors = try unitRows(range)
-        let keys = try keys?(range) ?? [String](repeating: "", count: range.count)
-        guard keys.count == range.count, keys.allSatisfy({ $0.utf8.count <= EmbeddingRow.maximumKeyByteCount }) else {
-            throw VectorIndexError(
-                .invalidRows,
-                "rows \(range) need one key each of at most \(EmbeddingRow.maximumKeyByteCount) bytes")
-        }
-        var stored = StoredRows()
-        stored.rows = zip(range, keys).map { EmbeddingRow(ordinal: UInt32($0), view: .image, key: $1) }
-        stored.ids = ids.map { Array($0[range]) } ?? range.map { firstID &+ UInt64($0) }
-        stored.halves = HalfPrecision.narrow(vectors)
-        return (stored, vectors)
-    }
-
-    /// Some rows, checked and of unit length.
-    fileprivate func unitRows(_ range: Range<Int>) throws -> [Float] {
-        var vectors = try rows(range)
-        guard vectors.count == range.count * dimension else {
-            throw VectorIndexError(
-                .invalidVector,
-                "rows \(range) came with \(vectors.count) numbers instead of \(range.count * dimension)")
-        }
-        if isNormalized { try normalize(&vectors, firstRow: range.lowerBound) }
-        try UnitVectors.check(vectors, dimension: dimension) { "row \(range.lowerBound + $0)" }
-        return vectors
+    fileprivate var preparation: MatrixPreparation {
+        MatrixPreparation(dimension: dimension, ids: ids, firstID: firstID, keys: keys, isNormalized: isNormalized)
     }
 
     /// The mean of at most 16,384 rows in 64 runs spread evenly over the matrix; 0 for no rows.
     fileprivate func sampledMean() throws -> [Float] {
-        let runCount = 64
-        let length = 256
-        var sums = [Double](repeating: 0, count: dimension)
-        var count = 0
+        let length = SegmentFormat.groupRowCount
+        let runCount = Self.sampledRowCount / length
+        var mean = MeanVector(dimension: dimension)
         var next = 0
         for run in 0..<runCount {
-            let start = max(next, run * rowCount / runCount)
+            let start = Swift.max(next, run * rowCount / runCount)
             let range = start..<min(rowCount, start + length)
             guard !range.isEmpty else { continue }
             next = range.upperBound
-            let vectors = try unitRows(range)
-            for row in 0..<range.count {
-                for index in 0..<dimension { sums[index] += Double(vectors[row * dimension + index]) }
-            }
-            count += range.count
+            mean.add(try preparation.unitRows(try rows(range), range))
         }
-        return sums.map { Float($0 / Double(max(1, count))) }
+        return mean.value
+    }
+}
+
+/// A mean that rows are added to.
+private struct MeanVector {
+    private var sums: [Double]
+    private var count = 0
+
+    init(dimension: Int) {
+        sums = [Double](repeating: 0, count: dimension)
     }
 
-    private func normalize(_ vectors: inout [Float], firstRow: Int) throws(VectorIndexError) {
-        let squared = UnitVectors.squaredLengths(vectors, dimension: dimension)
-        for (row, length) in squared.enumerated() {
-            guard length.isFinite, length > 0 else {
-                throw VectorIndexError(
-                    .invalidVector,
-                    "the vector of row \(firstRow + row) is \(length == 0 ? "zero" : "not finite"); leave it out")
-            }
-            let scale = 1 / length.squareRoot()
-            for index in row * dimension..<(row + 1) * dimension {
-                vectors[index] = Float(Double(vectors[index]) * scale)
-            }
+    mutating func add(_ vectors: [Float]) {
+        for start in stride(from: 0, to: vectors.count, by: sums.count) {
+            for index in sums.indices { sums[index] += Double(vectors[start + index]) }
+            count += 1
         }
     }
+
+    /// 0 for no rows.
+    var value: [Float] { sums.map { Float($0 / Double(max(1, count))) } }
 }

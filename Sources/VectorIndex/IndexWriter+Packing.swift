@@ -13,7 +13,7 @@ extension IndexWriter {
         let codec = try codec()
         for record in manifest.segments {
             let segment = try folder.open(record)
-            let wanted: SegmentCodec = isUnpacked ? .raw : .foldedRuns
+            let wanted: SegmentCodec = isUnpacked ? .raw : .escaped
             guard segment.header.profile.isCoded,
                 segment.table.groups.contains(where: { $0.frame(.high).codec != wanted })
             else {
@@ -44,8 +44,8 @@ extension IndexSegmentWriter {
         var record: IndexManifest.Segment?
         let path = try translatingErrors(inFile: folder) {
             try AtomicFile.writeNamed(scratchPath: scratchPath) { file in
-                var body = try SegmentBody(header: header, file: &file)
-                var encoder = GroupEncoder(dimension: header.dimension, storage: storage)
+                var body = try SegmentBody(header: header, codec: storage.codec, file: &file)
+                let encoder = GroupEncoder(dimension: header.dimension, storage: storage)
                 var reader = CodeReader()
                 for index in segment.table.groups.indices {
                     let group = segment.table.groups[index]
@@ -55,7 +55,7 @@ extension IndexSegmentWriter {
                         try segment.readStored(section, group: index, into: &stored)
                         let frame = group.frame(section)
                         if section == .high {
-                            let codes = try reader.codes(of: segment, group: index, need: .codes)
+                            let codes = try reader.codes(of: segment, group: index, need: .all)
                             frames.append(encoder.highFrame(of: codes))
                         } else {
                             frames.append(
@@ -78,11 +78,13 @@ extension IndexSegmentWriter {
 
 extension GroupEncoder {
     /// The frame of the upper codes of a group.
-    fileprivate mutating func highFrame(of codes: GroupCodes) -> EncodedGroup.Frame {
-        guard let pointer = unsafe codes.high else { preconditionFailure("a group without codes") }
+    fileprivate func highFrame(of codes: GroupCodes) -> EncodedGroup.Frame {
+        guard let pointer = unsafe codes.high, let from = unsafe codes.signs else {
+            preconditionFailure("a group without codes")
+        }
         // Both have one row after the other of width elements, as the table was checked to say.
         let high = unsafe Array(UnsafeBufferPointer(start: pointer, count: codes.rowCount * codes.width / 2))
-        let signs = unsafe Array(UnsafeBufferPointer(start: codes.signs, count: codes.rowCount * codes.width / 8))
+        let signs = unsafe Array(UnsafeBufferPointer(start: from, count: codes.rowCount * codes.width / 8))
         return highFrame(high, signs: signs, codeDimension: codes.width)
     }
 }

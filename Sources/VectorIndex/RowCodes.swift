@@ -114,6 +114,21 @@ struct RowCodes {
     }
 }
 
+extension RowCodes {
+    /// CRC-32C of the upper, then the lower codes of four rows each.
+    func encodedChecks(profile: IndexProfile) -> [UInt8] {
+        var writer = ByteWriter(capacity: factors.count)
+        for first in stride(from: 0, to: factors.count, by: SegmentFormat.checkRowCount) {
+            let end = min(factors.count, first + SegmentFormat.checkRowCount)
+            var checksum = CRC32C()
+            checksum.update(Array(high[first * width / 2..<end * width / 2]))
+            if profile != .lite { checksum.update(Array(low[first * width / 2..<end * width / 2])) }
+            writer.write(checksum.value)
+        }
+        return writer.bytes
+    }
+}
+
 extension vlm_code_sums {
     /// The sums of a row without a direction.
     fileprivate static func directionless(squared: Double, like sums: vlm_code_sums) -> vlm_code_sums {

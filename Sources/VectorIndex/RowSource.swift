@@ -120,9 +120,10 @@ struct GroupReader: ~Copyable {
         if segment.header.profile.hasVectors {
             try segment.readVectors(group: group, scratch: &scratch)
             all.halves = scratch.halves
+            all.fine = scratch.fine
         }
         if copiesCodes {
-            let codes = try codeReader.codes(of: segment, group: group, need: .codes)
+            let codes = try codeReader.codes(of: segment, group: group, need: .all)
             all.codes = codes.copy(0..<codes.rowCount)
         }
         var kept = StoredRows()

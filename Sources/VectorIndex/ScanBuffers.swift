@@ -9,56 +9,26 @@ struct ScanBuffers: ~Copyable {
 
     /// [64, 256] sums of one section.
     private let dots: UnsafeMutablePointer<Int32>
-    private let scales: UnsafeMutablePointer<Float>
-    private let errors: UnsafeMutablePointer<Float>
     private let foundPositions: UnsafeMutablePointer<UInt32>
     private let foundValues: UnsafeMutablePointer<Float>
-    private let column: UnsafeMutablePointer<Float>
     let level: Int32
 
     init(level: Int32) {
         self.level = level
         unsafe dots = .allocate(capacity: Self.queryCount * Self.rowCount)
-        unsafe scales = .allocate(capacity: Self.rowCount)
-        unsafe errors = .allocate(capacity: Self.rowCount)
-        unsafe column = .allocate(capacity: Self.rowCount)
-        unsafe foundPositions = .allocate(capacity: Self.rowCount)
-        unsafe foundValues = .allocate(capacity: Self.rowCount)
+        // The kernel writes 16 at a time.
+        unsafe foundPositions = .allocate(capacity: Self.rowCount + 16)
+        unsafe foundValues = .allocate(capacity: Self.rowCount + 16)
     }
 
     deinit {
         unsafe dots.deallocate()
-        unsafe scales.deallocate()
-        unsafe errors.deallocate()
-        unsafe column.deallocate()
         unsafe foundPositions.deallocate()
         unsafe foundValues.deallocate()
     }
 
     func position(_ index: Int) -> Int { Int(unsafe foundPositions[index]) }
     func value(_ index: Int) -> Float { unsafe foundValues[index] }
-
-    /// Loads the 4-bit scales of a group, and the most that the score of a row's final form can be above its 4-bit
-    /// score, in units of |q|: the row's own error where the true score is wanted, the distance of the two readings
-    /// where the reading with 8 bits is, nothing where the 4-bit reading is the final form.
-    func loadFactors4(_ codes: GroupCodes) {
-        precondition(codes.rowCount <= Self.rowCount, "loadFactors4: \(codes.rowCount) rows")
-        // All buffers have room for the rows of a group.
-        unsafe codes.widenScales4(into: scales)
-        switch codes.profile {
-        case .lite, .plain: unsafe errors.update(repeating: 0, count: codes.rowCount)
-        case .std:
-            unsafe codes.widenErrors4(into: errors)
-            unsafe codes.widenErrors8(into: column)
-            for row in 0..<codes.rowCount { unsafe errors[row] += column[row] }
-        case .full: unsafe codes.widenErrors4(into: errors)
-        }
-    }
-
-    func loadFactors1(_ codes: GroupCodes) {
-        precondition(codes.rowCount <= Self.rowCount, "loadFactors1: \(codes.rowCount) rows")
-        unsafe codes.widenScales1(into: scales)
-    }
 
     /// Asks for the bytes of the rows found last, which are about to be read.
     func prefetch(_ rows: UnsafePointer<UInt8>?, rowByteCount: Int, found: Int) {
@@ -85,8 +55,12 @@ struct ScanBuffers: ~Copyable {
     func positions4(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, slot: Int, threshold: Float) -> Int {
         let step = 256 * terms.step
         let rounding = (terms.coarseError + terms.error) * codes.longest4 + terms.error * codes.longest8
+        var base = Float(terms.base) + rounding + terms.slack
+        // Errors are those against binary16 vectors.
+        if codes.profile == .full { base += terms.length * FineBits.distance }
+        var columns = unsafe codes.columns4
         return unsafe vlm_bounded_positions(
-            dots + slot * Self.rowCount, scales, errors, codes.rowCount, Float(terms.base) + rounding + terms.slack,
+            level, dots + slot * Self.rowCount, &columns, codes.rowCount, base,
             Float(step), Float(7.5 * step * Double(terms.coarseSum)), terms.length, threshold, foundPositions,
             foundValues)
     }
@@ -96,18 +70,20 @@ struct ScanBuffers: ~Copyable {
         precondition(
             query < queries.count && codes.width == queries.width && codes.rowCount <= Self.rowCount,
             "scanSigns: query \(query), width \(codes.width)")
+        guard let signs = unsafe codes.signs else { preconditionFailure("scanSigns needs signs") }
         // rows: rowCount * width / 8 bytes by the table; planes and dots have the sizes just checked.
         unsafe queries.planes.withUnsafeBufferPointer { planes in
             guard let from = planes.baseAddress else { return }
             unsafe vlm_sign_dots(
-                level, from + query * codes.width / 2, codes.signs, codes.rowCount, codes.width, dots)
+                level, from + query * codes.width / 2, signs, codes.rowCount, codes.width, dots)
         }
     }
 
     /// Rows whose estimate from the signs just scanned reaches `threshold`; their number.
     func positions1(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, threshold: Float) -> Int {
-        unsafe vlm_bounded_positions(
-            dots, scales, scales, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
+        var columns = unsafe codes.columns1
+        return unsafe vlm_bounded_positions(
+            level, dots, &columns, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
             foundPositions, foundValues)
     }
 }
@@ -117,19 +93,18 @@ struct RowEstimate {
     let score: Float
     let error: Float
 
-    /// - Parameter high: the row's upper codes.
+    /// - Parameter bits: the row's codes.
     @unsafe init(
-        _ codes: GroupCodes, row: Int, high: UnsafePointer<UInt8>, queries: PreparedQueries, query: Int, level: Int32
+        _ codes: GroupCodes, row: Int, bits: CodeReader.Row, queries: PreparedQueries, query: Int, level: Int32
     ) {
         precondition(
             row < codes.rowCount && query < queries.count && codes.width == queries.width,
             "RowEstimate: row \(row) of \(codes.rowCount), query \(query)")
         let terms = queries.terms[query]
-        let low = unsafe codes.low.map { unsafe $0 + row * codes.width / 2 }
-        // pairs: two times width numbers for each query; high and low: width / 2 bytes.
+        // pairs: two times width numbers for each query; bits: width / 2 bytes each.
         let dot = unsafe queries.pairs.withUnsafeBufferPointer { pairs -> Int64 in
             guard let from = pairs.baseAddress else { return 0 }
-            return unsafe vlm_code_dot(level, from + query * 2 * codes.width, high, low, codes.width)
+            return unsafe vlm_code_dot(level, from + query * 2 * codes.width, bits.high, bits.low, codes.width)
         }
         if codes.profile == .lite {
             let product = Double(dot / 16) - 7.5 * Double(terms.sum)
@@ -140,7 +115,8 @@ struct RowEstimate {
             score = Float(terms.base + Double(codes.scale8(row)) * terms.step * product)
             error =
                 codes.profile == .full
-                ? terms.length * codes.error8(row) + terms.error * codes.longest8 + terms.slack : 0
+                ? terms.length * (codes.error8(row) + FineBits.distance) + terms.error * codes.longest8 + terms.slack
+                : 0
         }
     }
 }

@@ -46,10 +46,11 @@ struct ScanWorker: ~Copyable {
 
     /// Looks at all rows of a group.
     ///
-    /// - Parameter number: of the item in its plan.
-    mutating func score(_ item: SearchPlan.Item, number: Int) throws {
+    /// - Parameter number: of the item in the plan.
+    mutating func score(_ number: Int, of plan: SearchPlan) throws {
+        let item = plan.items[number]
         let segment = reader.segments[item.segment]
-        let allowed = try item.isMasked ? allowedRows(item, segment: segment) : nil
+        let allowed = try item.mask < 0 ? nil : allowedRows(plan.masks[item.mask], item, segment: segment)
         if let allowed, !allowed.contains(true) { return }
         if !segment.header.profile.isCoded {
             try scoreVectors(item, segment, allowed)
@@ -143,29 +144,27 @@ struct ScanWorker: ~Copyable {
     /// Exact over codes: 4 bits of every row give a certain bound, rows that reach the threshold are read in full.
     private mutating func scoreCodes(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        let codes = try codeReader.codes(of: segment, group: item.group, need: .codes)
+        let codes = try codeReader.codes(of: segment, group: item.group, need: .scan)
         codes.prefetchFactors()
-        var isLoaded = false
         var ids: [UInt64]?
         var first = 0
         while first < best.count {
             let count = min(ScanBuffers.queryCount, best.count - first)
             buffers.scanHigh(codes, queries: prepared, first: first, count: count)
-            // The factors have come meanwhile.
-            if !isLoaded { buffers.loadFactors4(codes) }
-            isLoaded = true
             for slot in 0..<count {
                 let query = first + slot
                 let found = buffers.positions4(
                     codes, prepared.terms[query], slot: slot, threshold: threshold(query))
-                unsafe buffers.prefetch(codes.low, rowByteCount: codes.width / 2, found: found)
+                if let base = unsafe segment.base, codes.profile != .lite {
+                    let low = segment.places[item.group].low
+                    unsafe buffers.prefetch(base + low, rowByteCount: codes.width / 2, found: found)
+                }
                 for index in 0..<found where buffers.value(index) >= threshold(query) {
                     let row = buffers.position(index)
                     if let allowed, !allowed[row] { continue }
-                    guard let high = unsafe codes.high else { preconditionFailure("exact search needs codes") }
+                    let bits = unsafe try codeReader.row(row, of: segment, group: item.group, codes: codes)
                     let estimate = unsafe RowEstimate(
-                        codes, row: row, high: high + row * codes.width / 2, queries: prepared, query: query,
-                        level: buffers.level)
+                        codes, row: row, bits: bits, queries: prepared, query: query, level: buffers.level)
                     guard estimate.score.isFinite else { throw segment.damaged(.factors, group: item.group) }
                     if codes.profile == .full {
                         pending[query].insert(PendingRow(estimate, item, row: row))
@@ -187,7 +186,6 @@ struct ScanWorker: ~Copyable {
         codes.prefetchScales1()
         for query in best.indices {
             buffers.scanSigns(codes, queries: prepared, query: query)
-            if query == 0 { buffers.loadFactors1(codes) }
             let found = buffers.positions1(codes, prepared.terms[query], threshold: pools[query].threshold)
             for index in 0..<found {
                 let row = buffers.position(index)
@@ -206,15 +204,15 @@ struct ScanWorker: ~Copyable {
             // Each row is somewhere else: the next ones are asked for while this one is looked at.
             if position % Self.prefetchedRowCount == 0 {
                 for next in places[position..<min(places.count, position + Self.prefetchedRowCount)] {
-                    try codeReader.prefetchRow(next.row, of: reader.segments[next.item.segment], group: next.item.group)
+                    codeReader.prefetchRow(next.row, of: reader.segments[next.item.segment], group: next.item.group)
                 }
             }
             let segment = reader.segments[place.item.segment]
-            let codes = try codeReader.rowCodes(of: segment, group: place.item.group)
-            let high = unsafe try codeReader.highRow(
-                place.row, of: segment, group: place.item.group, signs: codes.signs)
+            let group = place.item.group
+            let codes = try codeReader.codes(of: segment, group: group, need: .signs)
+            let bits = unsafe try codeReader.row(place.row, of: segment, group: group, codes: codes)
             let estimate = unsafe RowEstimate(
-                codes, row: place.row, high: high, queries: prepared, query: query, level: buffers.level)
+                codes, row: place.row, bits: bits, queries: prepared, query: query, level: buffers.level)
             guard estimate.score.isFinite else { throw segment.damaged(.factors, group: place.item.group) }
             rows.append(PendingRow(estimate, place.item, row: place.row))
         }
@@ -223,10 +221,12 @@ struct ScanWorker: ~Copyable {
 
     // MARK: Filters
 
-    private mutating func allowedRows(_ item: SearchPlan.Item, segment: IndexSegment) throws -> [Bool] {
+    private mutating func allowedRows(
+        _ mask: SearchPlan.Mask, _ item: SearchPlan.Item, segment: IndexSegment
+    ) throws -> [Bool] {
         var allowed = [Bool](repeating: false, count: segment.table.groups[item.group].rowCount)
         var ordinals: [UInt32]?
-        for share in item.shares {
+        for share in mask.shares {
             guard let wanted = share.ordinals else {
                 for row in share.rows { allowed[row] = true }
                 continue
@@ -235,7 +235,7 @@ struct ScanWorker: ~Copyable {
             ordinals = known
             for row in share.rows { allowed[row] = RowFilter.contains(known[row], in: wanted) }
         }
-        for row in item.deleted { allowed[row] = false }
+        for row in mask.deleted { allowed[row] = false }
         return allowed
     }
 }

@@ -7,17 +7,23 @@ struct SearchPlan: Sendable {
         let ordinals: [UInt32]?
     }
 
+    /// A group: plain numbers, for there are thousands.
     struct Item: Sendable {
         let segment: Int
         let group: Int
-        /// Whether only some rows may match; then `shares` and `deleted` say which.
-        let isMasked: Bool
+        /// Which of the masks says which rows may match; -1 if all may.
+        let mask: Int
+    }
+
+    /// Which rows of a group may match.
+    struct Mask: Sendable {
         let shares: [Share]
         /// Rows of the group that are no more.
         let deleted: [Int]
     }
 
     private(set) var items: [Item] = []
+    private(set) var masks: [Mask] = []
     /// Rows in those groups: an upper bound of the hits.
     private(set) var rowCount = 0
 
@@ -28,11 +34,8 @@ struct SearchPlan: Sendable {
                 let liveRowCount = group.rowCount - deleted.count
                 guard liveRowCount > 0 else { continue }
                 guard let filter else {
-                    let shares = deleted.isEmpty ? [] : [Share(rows: 0..<group.rowCount, ordinals: nil)]
-                    add(
-                        Item(
-                            segment: segmentIndex, group: groupIndex, isMasked: !deleted.isEmpty, shares: shares,
-                            deleted: deleted), liveRowCount)
+                    let mask = Mask(shares: [Share(rows: 0..<group.rowCount, ordinals: nil)], deleted: deleted)
+                    add(segmentIndex, groupIndex, deleted.isEmpty ? nil : mask, liveRowCount)
                     continue
                 }
                 let parts = segment.shards(inGroup: groupIndex)
@@ -46,16 +49,14 @@ struct SearchPlan: Sendable {
                 guard !shares.isEmpty else { continue }
                 let isMasked =
                     shares.count < parts.count || shares.contains { $0.ordinals != nil } || !deleted.isEmpty
-                add(
-                    Item(
-                        segment: segmentIndex, group: groupIndex, isMasked: isMasked, shares: isMasked ? shares : [],
-                        deleted: deleted), liveRowCount)
+                add(segmentIndex, groupIndex, isMasked ? Mask(shares: shares, deleted: deleted) : nil, liveRowCount)
             }
         }
     }
 
-    private mutating func add(_ item: Item, _ rowCount: Int) {
-        items.append(item)
+    private mutating func add(_ segment: Int, _ group: Int, _ mask: Mask?, _ rowCount: Int) {
+        items.append(Item(segment: segment, group: group, mask: mask == nil ? -1 : masks.count))
+        if let mask { masks.append(mask) }
         self.rowCount += rowCount
     }
 }

@@ -43,7 +43,8 @@ public enum SearchMode: Sendable, Equatable {
     /// Every row is scored; the K best scores are certain.
     case exact
     /// The signs of every row are scored, and only `poolSize` rows per query are looked at again, or, if it is `nil`,
-    /// as many as the index was tuned for (64 K, at least 256 and at most 4,096, if it was not).
+    /// as many as the index was tuned for (64 K, or 32,768 K / E if that is more, at least 256 and at most 4,096, if it was
+    /// not).
     case approximate(poolSize: Int?)
 
     /// Rows from which on `automatic` is approximate.

@@ -10,13 +10,17 @@ enum SegmentFormat {
     static let magic = Array("VLMIDX0\n".utf8)
     static let endMagic = Array("VLMEND0\n".utf8)
     static let majorVersion: UInt16 = 0
-    static let minorVersion: UInt16 = 2
+    static let minorVersion: UInt16 = 3
     static let headerByteCount = 128
     static let footerByteCount = 64
     /// Rows of a full group; the unit of checksums and scanning.
     static let groupRowCount = 256
     /// Rows that are compressed together where single rows are wanted.
     static let runRowCount = 32
+    /// Bytes before the runs for each of them: u32 size, u32 checksum.
+    static let runEntryByteCount = 8
+    /// Rows whose codes have a checksum of their own.
+    static let checkRowCount = 4
     /// Groups whose frames lie together section by section, so that a scan of one section reads on without gaps.
     static let blockGroupCount = 64
     /// Frames start at multiples of this many bytes, which is a cache line.
@@ -57,9 +61,11 @@ enum SegmentSection: UInt32, CaseIterable, Sendable {
     case high = 7
     /// Lower halves of the 8-bit codes.
     case low = 8
+    /// Checksums of the codes of four rows each.
+    case checks = 9
 
     /// The sections of a block as they follow one another in the file.
-    static let fileOrder: [SegmentSection] = [.signs, .factors, .high, .low, .ids, .identity, .keys, .vectors]
+    static let fileOrder: [SegmentSection] = [.signs, .factors, .high, .low, .checks, .ids, .identity, .keys, .vectors]
 
     /// The name in `index info --json`.
     var name: String {
@@ -72,6 +78,7 @@ enum SegmentSection: UInt32, CaseIterable, Sendable {
         case .factors: "factors"
         case .high: "high"
         case .low: "low"
+        case .checks: "checks"
         }
     }
 }
@@ -82,13 +89,14 @@ enum SegmentCodec: UInt32, CaseIterable, Sendable {
     case zstd = 1
     /// Runs of 32 rows, each all low bytes, then all high bytes, as one zstd frame.
     case byteSplitRuns = 2
-    /// Runs of 32 rows of folded codes, each one zstd frame.
-    case foldedRuns = 3
+    /// Magnitudes of upper codes with escapes (`index_packing.h`).
+    case escaped = 3
     /// Differences of 64-bit numbers to their predecessors, modulo 2^64, as one zstd frame.
     case differenceZstd = 4
-
-    /// Whether the frame begins with the stored sizes of its runs.
-    var hasRuns: Bool { self == .byteSplitRuns || self == .foldedRuns }
+    /// Like `byteSplitRuns`, of the steps from what codes say to the vectors.
+    case stepRuns = 5
+    /// Like `stepRuns`, each run followed by the fine bits of its rows.
+    case fineStepRuns = 6
 }
 
 /// Where the ids of a segment come from.

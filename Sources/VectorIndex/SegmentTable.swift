@@ -4,6 +4,8 @@ import Samples
 /// The table of contents of a segment: its shards, and where the frames of each group are.
 struct SegmentTable: Sendable, Equatable {
     let profile: IndexProfile
+    /// The codec of `full`, without which its vectors could not be read.
+    let codec: VectorCodec?
     var shards: [IndexedShard] = []
     var groups: [SegmentGroup] = []
 
@@ -34,17 +36,25 @@ struct SegmentTable: Sendable, Equatable {
                 writer.write(frame.codec.rawValue)
             }
         }
+        if let codec {
+            writer.write(UInt32(codec.encoded.count))
+            writer.write(codec.encoded)
+        }
         return writer.bytes
     }
 
-    init(profile: IndexProfile) {
+    /// A table without rows.
+    ///
+    /// - Parameter codec: of the segment; kept where vectors are stored beside codes.
+    init(profile: IndexProfile, codec: VectorCodec?) {
         self.profile = profile
+        self.codec = profile == .full ? codec : nil
     }
 
     /// Parses a table whose checksum has been checked, and checks everything it says against the file.
     init(
         _ bytes: [UInt8], header: SegmentHeader, footer: SegmentFooter, path: String
-    ) throws(ByteFormatError) {
+    ) throws {
         profile = header.profile
         var reader = ByteReader(bytes, path: path, fileByteOffset: footer.tableByteOffset)
         let shardCount = try reader.read(UInt32.self, "the shard count")
@@ -52,6 +62,7 @@ struct SegmentTable: Sendable, Equatable {
         try Self.readSections(&reader, of: profile)
         for _ in 0..<shardCount { shards.append(try Self.readShard(&reader)) }
         for _ in 0..<groupCount { groups.append(try Self.readGroup(&reader, of: profile)) }
+        codec = profile == .full ? try Self.readCodec(&reader, header: header, path: path) : nil
         try reader.expectEnd()
         try check(header: header, footer: footer, reader: reader)
     }
@@ -70,6 +81,21 @@ struct SegmentTable: Sendable, Equatable {
                 throw reader.error(.malformed, "the sections are not the known ones", at: position)
             }
         }
+    }
+
+    private static func readCodec(
+        _ reader: inout ByteReader, header: SegmentHeader, path: String
+    ) throws -> VectorCodec {
+        let position = reader.position
+        let byteCount = Int(try reader.read(UInt32.self, "the size of the codec"))
+        guard byteCount <= VectorCodec.maximumByteCount else {
+            throw reader.error(.limitExceeded, "a codec cannot have \(byteCount) bytes", at: position)
+        }
+        let codec = try VectorCodec(try reader.readBytes(byteCount, "the codec"), path: path)
+        guard Array(codec.digest.bytes.prefix(16)) == header.codec, codec.dimension == header.dimension else {
+            throw reader.error(.malformed, "the codec is not the one of the header", at: position)
+        }
+        return codec
     }
 
     private static func readShard(_ reader: inout ByteReader) throws(ByteFormatError) -> IndexedShard {
@@ -186,7 +212,9 @@ extension SegmentFrame {
         let codeDimension = header.codeDimension
         switch section {
         case .vectors:
-            return rawByteCount == rowCount * header.dimension * 2 && (codec == .raw || codec == .byteSplitRuns)
+            return rawByteCount == rowCount * header.dimension * 2
+                && (header.profile.isCoded
+                    ? codec == .stepRuns || codec == .fineStepRuns : codec == .raw || codec == .byteSplitRuns)
         case .ids: return rawByteCount == rowCount * 8 && (codec == .raw || codec == .differenceZstd)
         case .identity: return rawByteCount == rowCount * SegmentFormat.identityByteCount && codec == .zstd
         case .keys:
@@ -196,8 +224,11 @@ extension SegmentFrame {
         case .factors:
             let columns = RowFactors.byteCount(of: header.profile)
             return rawByteCount == SegmentFormat.factorHeadByteCount + rowCount * columns && codec == .raw
-        case .high: return rawByteCount == rowCount * codeDimension / 2 && (codec == .raw || codec == .foldedRuns)
+        case .high: return rawByteCount == rowCount * codeDimension / 2 && (codec == .raw || codec == .escaped)
         case .low: return rawByteCount == rowCount * codeDimension / 2 && codec == .raw
+        case .checks:
+            let blockCount = (rowCount + SegmentFormat.checkRowCount - 1) / SegmentFormat.checkRowCount
+            return rawByteCount == blockCount * 4 && codec == .raw
         }
     }
 }

@@ -8,7 +8,7 @@ import Samples
 /// A row x (of unit length, padded with zeros to a multiple of 64) is kept as r = R x - R m. Scores are put together
 /// again as <q, x> = <R q, R m> + <R q, r>. Centring matters for vectors that lie in a cone, as those of image–text
 /// models do; the rotation (RaBitQ, arXiv 2405.12497) makes plain steps of equal size right for every element.
-public struct VectorCodec: Sendable {
+public struct VectorCodec: Sendable, Equatable {
     /// E.
     let dimension: Int
     /// E rounded up to a multiple of 64.
@@ -90,6 +90,22 @@ public struct VectorCodec: Sendable {
         }
         self.init(mean: mean, signBits: words, encoded: bytes)
     }
+
+    /// Reads a codec file.
+    ///
+    /// - Throws: as parsing one does, `notFound` if it is not there.
+    init(path: String) throws {
+        self = try translatingErrors(inFile: path) {
+            let file = try RandomAccessFile(path: path)
+            guard file.byteCount <= Self.maximumByteCount else {
+                throw ByteFormatError(.limitExceeded, "a codec cannot have \(file.byteCount) bytes", path: path)
+            }
+            return try VectorCodec(try file.read(byteOffset: 0, byteCount: file.byteCount), path: path)
+        }
+    }
+
+    /// Codecs are equal if their files are.
+    public static func == (left: VectorCodec, right: VectorCodec) -> Bool { left.digest == right.digest }
 
     /// `codec-`, the first 32 digits of the digest, `.vlc`.
     static func fileName(_ digest: Digest) -> String { filePrefix + digest.hexadecimal.prefix(32) + fileExtension }

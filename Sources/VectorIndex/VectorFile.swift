@@ -66,7 +66,7 @@ public final class VectorFile: Sendable {
         }
     }
 
-    private static func check(dimension: Int, _ path: String) throws(VectorIndexError) {
+    static func check(dimension: Int, _ path: String) throws(VectorIndexError) {
         guard (1...EmbeddingHeader.maximumDimension).contains(dimension) else {
             throw VectorIndexError(
                 .invalidVector, "\(dimension) dimensions; vectors have 1 to \(EmbeddingHeader.maximumDimension)",
@@ -83,26 +83,36 @@ public final class VectorFile: Sendable {
             let recordByteCount = 4 + dimension * elementByteCount
             let bytes = try mapping.file.copy(
                 rows.lowerBound * recordByteCount..<rows.upperBound * recordByteCount)
-            var floats: [Float] = []
-            floats.reserveCapacity(rows.count * dimension)
-            for row in 0..<rows.count {
-                let start = row * recordByteCount
-                let elements = Self.number(bytes, start)
-                guard elements == UInt32(dimension) else {
-                    throw VectorIndexError(
-                        .damaged,
-                        "row \(rows.lowerBound + row) says it has \(elements) elements, the first has \(dimension)",
-                        path: path, byteOffset: UInt64((rows.lowerBound + row) * recordByteCount))
-                }
-                for index in 0..<dimension {
-                    floats.append(
-                        elementByteCount == 1
-                            ? Float(bytes[start + 4 + index])
-                            : Float(bitPattern: Self.number(bytes, start + 4 + index * 4)))
-                }
-            }
-            return floats
+            return try Self.floats(
+                records: bytes, dimension: dimension, elementByteCount: elementByteCount, firstRow: rows.lowerBound,
+                path: path)
         }
+    }
+
+    /// The elements of whole records: u32 E, then E elements of 4 bytes, or of 1.
+    static func floats(
+        records bytes: [UInt8], dimension: Int, elementByteCount: Int, firstRow: Int, path: String
+    ) throws(VectorIndexError) -> [Float] {
+        let recordByteCount = 4 + dimension * elementByteCount
+        precondition(bytes.count % recordByteCount == 0, "\(bytes.count) bytes of records")
+        var floats: [Float] = []
+        floats.reserveCapacity(bytes.count / recordByteCount * dimension)
+        for start in stride(from: 0, to: bytes.count, by: recordByteCount) {
+            let elements = number(bytes, start)
+            let row = firstRow + start / recordByteCount
+            guard elements == UInt32(dimension) else {
+                throw VectorIndexError(
+                    .damaged, "row \(row) says it has \(elements) elements, the first has \(dimension)", path: path,
+                    byteOffset: UInt64(row * recordByteCount))
+            }
+            for index in 0..<dimension {
+                floats.append(
+                    elementByteCount == 1
+                        ? Float(bytes[start + 4 + index])
+                        : Float(bitPattern: number(bytes, start + 4 + index * 4)))
+            }
+        }
+        return floats
     }
 
     private static func number(_ bytes: [UInt8], _ start: Int) -> UInt32 {

@@ -5,8 +5,11 @@ import CKernels
 struct VectorReranking: ~Copyable {
     private let reader: IndexReader
     private var scratch = SegmentScratch()
+    private var codeReader = CodeReader()
     private var stored: [UInt8] = []
     private var halves: [UInt16] = []
+    /// The row's fine bits; empty if it has none.
+    private var fine: [UInt8] = []
     /// Rows whose vectors were read.
     private(set) var readRowCount = 0
 
@@ -40,6 +43,7 @@ struct VectorReranking: ~Copyable {
         let frame = segment.table.groups[index].frame(.vectors)
         let first = row / SegmentFormat.runRowCount * SegmentFormat.runRowCount
         let inRun = row - first
+        fine = []
         if frame.codec == .raw {
             try segment.readChecked(.vectors, group: index, into: &stored)
             halves = (0..<dimension).map {
@@ -50,6 +54,12 @@ struct VectorReranking: ~Copyable {
         }
         try segment.readRun(.vectors, group: index, run: row / SegmentFormat.runRowCount, into: &stored)
         let rowCount = min(SegmentFormat.runRowCount, segment.table.groups[index].rowCount - first)
+        let parts = try segment.splitRun(0..<stored.count, rowCount: rowCount, storedAs: frame.codec, group: index)
+        if !parts.fine.isEmpty {
+            let size = FineBits.byteCount(dimension: dimension)
+            fine = Array(stored[parts.fine][(parts.fine.lowerBound + inRun * size)...].prefix(size))
+        }
+        stored.removeLast(parts.fine.count)
         let split = try translatingErrors(inFile: segment.path) {
             try scratch.decompressor.decompress(stored, byteCount: rowCount * dimension * 2)
         }
@@ -57,11 +67,23 @@ struct VectorReranking: ~Copyable {
         let start = inRun * dimension
         let highStart = rowCount * dimension + start
         halves = (0..<dimension).map { UInt16(split[start + $0]) | UInt16(split[highStart + $0]) << 8 }
+        guard frame.codec != .byteSplitRuns, let codec = segment.table.codec else { return }
+        let codes = try codeReader.codes(
+            of: segment, group: index, need: segment.places[index].isPacked ? .signs : .scan)
+        let bits = unsafe try codeReader.row(row, of: segment, group: index, codes: codes)
+        guard let low = unsafe bits.low else { preconditionFailure("vectors are kept beside all bits of their codes") }
+        unsafe codec.restore(
+            &halves, row: 0, high: bits.high, low: low, scale: codes.scale8(row), prediction: &scratch.prediction)
     }
 
     /// The inner product as every exact search makes it.
     private func score(_ query: [Float]) -> Float {
         precondition(query.count == halves.count, "a query of \(query.count) and a row of \(halves.count) elements")
+        guard fine.isEmpty else {
+            // Both have as many elements.
+            return unsafe vlm_dot_lanes(
+                query, FineBits.refined(halves, fine, dimension: query.count), query.count)
+        }
         var score: Float = 0
         unsafe query.withUnsafeBufferPointer { query in
             unsafe halves.withUnsafeBufferPointer { halves in

@@ -162,15 +162,6 @@ import Testing
         }
     }
 
-    @Test func foldingIsItsOwnInverseAndMakesNibblesSmall() {
-        let vectors = TestVectors.unit(5, dimension: 192, seed: 3)
-        let codes = RowCodes(
-            vectors, codec: VectorCodec(mean: [Float](repeating: 0, count: 192)), profile: .std)
-        let folded = CodeFolding.folded(codes.high, signs: codes.signs, codeDimension: 192)
-        #expect(folded.allSatisfy { $0 & 0x88 == 0 } && folded != codes.high)
-        #expect(CodeFolding.folded(folded, signs: codes.signs, codeDimension: 192) == codes.high)
-    }
-
     @Test func codecFilesRoundTrip() throws {
         let codec = VectorCodec(mean: TestVectors.unit(1, dimension: 70, seed: 1))
         let read = try VectorCodec(codec.encoded, path: "x")

@@ -6,7 +6,8 @@ import Samples
 
 /// Indexes with codes for tests.
 enum CodedIndex {
-    /// [count, dimension] of unit length around a few centres, with a strong common mean, as image embeddings have it.
+    /// [count, dimension] of unit length around a few centres, with a strong common mean, as image embeddings have it; all
+    /// numbers are binary16 numbers, so that every way of keeping vectors keeps them exactly.
     static func clustered(_ count: Int, dimension: Int, seed: UInt64, spread: Float = 0.6) -> [Float] {
         let centres = TestVectors.unit(12, dimension: dimension, seed: 5)
         let noise = TestVectors.unit(count, dimension: dimension, seed: seed)
@@ -21,7 +22,7 @@ enum CodedIndex {
             let length = raw.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
             vectors += raw.map { Float(Double($0) / length) }
         }
-        return vectors
+        return HalfPrecision.widen(HalfPrecision.narrow(vectors))
     }
 
     static func matrix(_ vectors: [Float], dimension: Int, name: String = "x.npy") -> VectorMatrix {

@@ -38,7 +38,8 @@ import Testing
             let count = 1 + generator.integer(below: 24)
             nameCount += 1
             // Few directions, so that scores tie.
-            let directions = TestVectors.unit(30, dimension: dimension, seed: 3)
+            let exact = TestVectors.unit(30, dimension: dimension, seed: 3)
+            let directions = HalfPrecision.widen(HalfPrecision.narrow(exact))
             let vectors = (0..<count).flatMap { _ -> ArraySlice<Float> in
                 let pick = generator.integer(below: 30) * dimension
                 return directions[pick..<pick + dimension]

@@ -80,7 +80,7 @@ import Testing
         let bytes = SegmentHeader(space: TestVectors.space, dimension: 300, identifiers: .assigned).encoded
         #expect(bytes.count == SegmentFormat.headerByteCount)
         let values = [
-            "major": 0, "minor": 2, "header byte count": 128, "dimension": 300, "rows of a full group": 256,
+            "major": 0, "minor": 3, "header byte count": 128, "dimension": 300, "rows of a full group": 256,
             "metric": 1, "ids": 1,
         ]
         for (field, value) in values {

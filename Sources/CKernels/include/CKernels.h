@@ -9,6 +9,7 @@
 #include "gated.h"
 #include "half_precision.h"
 #include "index_codes.h"
+#include "index_packing.h"
 #include "index_scan.h"
 #include "integer_attention.h"
 #include "panel_product.h"

@@ -4,13 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Codes of an index: rotation, encoding and the folding of packed codes. D is a multiple of 64, at least 64.
+// Codes of an index: rotation and encoding. D is a multiple of 64, at least 64.
 // Results are the same in every bit on every CPU: elementwise arithmetic without contraction, sums in fixed order.
 
 // Rotates `vector` [D] in place: an orthonormal map made of four rounds of sign flips (`signs` [4, D], each 1 or -1),
 // Hadamard transforms of h = the largest power of two <= D (even rounds on the first h elements, odd rounds on the
 // last), and, where h < D, 45-degree rotations between the two halves.
 void vlm_rotate(float *vector, size_t dimension, const float *signs);
+
+// The inverse of `vlm_rotate`, up to rounding.
+void vlm_rotate_back(float *vector, size_t dimension, const float *signs);
 
 // Sums over one row that its factors are computed from. s, v, w: the 1-, 8- and 4-bit readings of the code.
 typedef struct {
@@ -31,9 +34,5 @@ void vlm_encode_row(const float *residual, size_t dimension, float scale, uint8_
 // The norms of `vlm_code_sums` from codes alone; exact, so equal to what encoding gave. `low` may be missing: then norm8
 // is 0.
 void vlm_code_norms(const uint8_t *high, const uint8_t *low, size_t dimension, double *norm8, double *norm4);
-
-// Exchanges plain and folded form of `high` [rows, D/2] in place: each nibble is xored with 8 where the sign bit is
-// set, else with 7. Folded nibbles are magnitudes 0 to 7: small ones are frequent, so they compress.
-void vlm_fold_high(const uint8_t *signs, uint8_t *high, size_t row_count, size_t dimension);
 
 #endif

@@ -34,11 +34,18 @@ void vlm_prefetch_rows(const uint8_t *rows, size_t row_byte_count, const uint32_
 // Moves the `kept` largest of the keys to the front, in no particular order. kept <= count.
 void vlm_select_largest(uint64_t *keys, size_t count, size_t kept);
 
+// Columns beside the codes of a group of rows: binary16 numbers, anywhere in memory. A column of errors may be missing.
+typedef struct {
+    const uint8_t *factors;
+    const uint8_t *errors[2];
+} vlm_bound_columns;
+
 // Ascending rows r with
-//   base + factors[r] * (dots[r] * dot_scale - dot_offset) + errors[r] * error_scale >= threshold
-// are written to `positions`, the left side to `values` (room for `count` each); returns how many.
-size_t vlm_bounded_positions(const int32_t *dots, const float *factors, const float *errors, size_t count, float base,
-                             float dot_scale, float dot_offset, float error_scale, float threshold,
-                             uint32_t *positions, float *values);
+//   base + factors[r] * (dots[r] * dot_scale - dot_offset) + (errors0[r] + errors1[r]) * error_scale >= threshold
+// are written to `positions`, the left side to `values` (room for `count` + 16 each); returns how many.
+// Every level gives the same numbers.
+size_t vlm_bounded_positions(int level, const int32_t *dots, const vlm_bound_columns *columns, size_t count, float base,
+                             float dot_scale, float dot_offset, float error_scale, float threshold, uint32_t *positions,
+                             float *values);
 
 #endif

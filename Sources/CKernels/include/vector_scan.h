@@ -17,6 +17,10 @@ void vlm_scan_f16(const float *queries, size_t query_count, const uint16_t *rows
 // `fused` is 0.
 float vlm_dot_f16_plain(const float *query, const uint16_t *row, size_t dimension, int fused);
 
+// The inner product of two Float32 vectors, in the order of additions of vlm_scan_f16; for a row whose elements are binary16
+// numbers it is the same in every bit.
+float vlm_dot_lanes(const float *query, const float *row, size_t dimension);
+
 // 1 if vlm_scan_f16 uses fused multiply-add on this machine.
 int vlm_scan_is_fused(void);
 

@@ -12,7 +12,7 @@ public typealias VectorIndexFileReading = FileReading
 public enum VectorIndexWorkflow {
     /// What `index build` is asked for.
     public struct BuildRequest: Sendable {
-        /// `.npy`, `.fvecs` or `.bvecs`.
+        /// `.npy`, `.fvecs` or `.bvecs`; a pipe, or `-` for the standard input, of the same formats.
         public var vectorsPath: String
         /// One key per line, if there are keys.
         public var keysPath: String?
@@ -69,41 +69,29 @@ public enum VectorIndexWorkflow {
                     : "there is no index; 'vlmpipe index build' makes one", place: request.outputPath)
         }
         let started = ProgressReporter.monotonicSeconds()
-        let file = try VectorFile(path: request.vectorsPath)
-        let keys = try request.keysPath.map { try LineFile(path: $0) }
-        if let keys, keys.count != file.rowCount {
-            throw WorkflowError(
-                .badData, "\(keys.count) keys for \(file.rowCount) vectors; one line per vector is needed",
-                place: request.keysPath)
-        }
         let pool = pool(threads)
         defer { pool.shutdown() }
-        let name = request.name ?? URL(fileURLWithPath: request.vectorsPath).lastPathComponent
+        let source = try BuildSource(request)
         var writer = try IndexWriter.open(
-            folder: request.outputPath, space: VectorMatrix.space, dimension: file.dimension)
-        let identity = ShardIdentity(dataset: name, shard: "")
+            folder: request.outputPath, space: VectorMatrix.space, dimension: source.dimension)
+        let identity = ShardIdentity(dataset: request.name ?? source.name, shard: "")
         if request.isAddition, writer.manifest.shards[identity] != nil {
             throw WorkflowError(
-                .usage, "vectors called \(name) are in the index already; --name calls these something else",
+                .usage,
+                "vectors called \(identity.dataset) are in the index already; --name calls these something else",
                 place: request.outputPath)
         }
         if let codecPath = request.codecPath { try writer.useCodec(of: codecPath) }
         let firstID = request.firstID ?? writer.manifest.nextID
-        guard firstID >= writer.manifest.nextID, file.rowCount <= Int(clamping: UInt64.max - firstID) else {
+        guard firstID >= writer.manifest.nextID else {
             throw WorkflowError(
                 .usage, "--first-id is \(firstID); ids up to \(writer.manifest.nextID) may be taken",
                 place: request.outputPath)
         }
-        var keyLines: (@Sendable (Range<Int>) throws -> [String])?
-        if let keys { keyLines = { try keys.lines($0) } }
-        let matrix = VectorMatrix(
-            rowCount: file.rowCount, dimension: file.dimension, identity: identity, firstID: firstID,
-            keys: keyLines, normalizing: request.isNormalized
-        ) { try file.floats(rows: $0) }
-        try await writer.build(matrix, profile: request.profile, isUnpacked: request.isUnpacked, on: pool)
+        let rowCount = try await source.add(to: &writer, identity: identity, firstID: firstID, request, on: pool)
         let seconds = ProgressReporter.monotonicSeconds() - started
-        let rows = ProgressReporter.grouped(file.rowCount)
-        return "\(request.isAddition ? "added" : "built") \(rows) vectors of \(file.dimension) dimensions in "
+        let rows = ProgressReporter.grouped(rowCount)
+        return "\(request.isAddition ? "added" : "built") \(rows) vectors of \(source.dimension) dimensions in "
             + "\(ProgressReporter.duration(seconds))\n"
     }
 

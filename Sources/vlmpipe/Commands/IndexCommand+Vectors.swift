@@ -18,7 +18,10 @@ extension IndexCommand {
 
     /// The options of `build` and `add`.
     struct Source: ParsableArguments {
-        @Option(help: ArgumentHelp("Vectors, one per row: .npy, .fvecs or .bvecs.", valueName: "file"))
+        @Option(
+            help: ArgumentHelp(
+                "Vectors, one per row: .npy, .fvecs or .bvecs; a pipe, or - for the standard input, of .npy or .fvecs.",
+                valueName: "file"))
         var vectors: String
 
         @Option(help: ArgumentHelp("Keys, one per line.", valueName: "file"))
