@@ -5,11 +5,11 @@
 
 #include "dispatch.h"
 #include "elementary.h"
+#include "wide.h"
 
-// Sixteen floats that may start anywhere; wider than some targets' registers, the compiler then splits it.
-typedef float wide __attribute__((vector_size(64), aligned(4)));
+typedef vlm_wide wide;
 typedef float quad __attribute__((vector_size(16), aligned(4)));
-enum { LANES = 16 };
+enum { LANES = VLM_LANES };
 
 size_t vlm_attention_row_length(size_t keys) { return (keys + LANES - 1) / LANES * LANES; }
 

@@ -6,6 +6,9 @@
 #include "panel_product.h"
 #include "wide.h"
 
+// Beside the public codes: what products in 8 bits make of VLM_ACTIVATION_GELU.
+enum { VLM_ACTIVATION_GELU_COARSE = 100 };
+
 // x = f(x) in each lane; `activation` is a constant where this is inlined.
 VLM_INLINE void vlm_activate(vlm_wide *x, int activation) {
     float values[VLM_LANES], unused;
@@ -14,9 +17,10 @@ VLM_INLINE void vlm_activate(vlm_wide *x, int activation) {
 #pragma clang loop vectorize(assume_safety)
     for (int lane = 0; lane < VLM_LANES; lane++) {
         float value = values[lane];
-        values[lane] = activation == VLM_ACTIVATION_GELU         ? vlm_gelu(value, &unused)
-                       : activation == VLM_ACTIVATION_QUICK_GELU ? vlm_quick_gelu(value, &unused)
-                                                                 : vlm_gelu_tanh(value, &unused);
+        values[lane] = activation == VLM_ACTIVATION_GELU          ? vlm_gelu(value, &unused)
+                       : activation == VLM_ACTIVATION_GELU_COARSE ? vlm_gelu_coarse(value)
+                       : activation == VLM_ACTIVATION_QUICK_GELU  ? vlm_quick_gelu(value, &unused)
+                                                                  : vlm_gelu_tanh(value, &unused);
     }
     memcpy(x, values, sizeof values);
 }
@@ -41,6 +45,9 @@ VLM_INLINE void vlm_end_rows_activated(const float *restrict tile, size_t rows, 
     switch (activation) {
     case VLM_ACTIVATION_GELU:
         vlm_end_rows(tile, rows, bias, added, added_stride, out, stride, VLM_ACTIVATION_GELU);
+        break;
+    case VLM_ACTIVATION_GELU_COARSE:
+        vlm_end_rows(tile, rows, bias, added, added_stride, out, stride, VLM_ACTIVATION_GELU_COARSE);
         break;
     case VLM_ACTIVATION_QUICK_GELU:
         vlm_end_rows(tile, rows, bias, added, added_stride, out, stride, VLM_ACTIVATION_QUICK_GELU);

@@ -48,6 +48,13 @@ VLM_INLINE void scale_tile(const int32_t *restrict tile, const float *row_scales
     }
 }
 
+// Fetches one of `count` parts of the `size` bytes of the next panel: weights that do not fit in the caches come from memory while the
+// tiles of this panel are computed.
+VLM_INLINE void expect_panel(const int8_t *next, size_t size, size_t part, size_t count) {
+    for (size_t place = size * part / count / 64 * 64; place < size * (part + 1) / count; place += 64)
+        __builtin_prefetch(next + place, 0, 2);
+}
+
 #define QUANTISED_LOOP(tile_function, is_fused)                                                                    \
     int32_t sums[MR * NR] = {0};                                                                                   \
     float tile[MR * NR] = {0};                                                                                     \
@@ -57,6 +64,9 @@ VLM_INLINE void scale_tile(const int32_t *restrict tile, const float *row_scales
         for (size_t row = 0; row < x->rows; row += MR) {                                                           \
             size_t height = x->rows - row < MR ? x->rows - row : MR;                                               \
             vlm_expect_tile(row, height, column, end);                                                             \
+            if (column + NR < weight->columns)                                                                     \
+                expect_panel(weight->packed + (column + NR) * quads * 4, NR * quads * 4, row / MR,                 \
+                             (x->rows + MR - 1) / MR);                                                             \
             tile_function(x->packed + row * quads * 4, weight->packed + column * quads * 4, height, quads, sums);  \
             scale_tile(sums, x->scales + row, x->zeros + row, weight->scales + column, weight->sums + column,      \
                        x->side + row * outliers, weight->side + column * outliers, outliers, height, is_fused,     \
@@ -145,6 +155,7 @@ AVX2 static void product_avx2(const vlm_quantised_rows *x, const vlm_quantised_w
 
 void vlm_quantised_product(const vlm_quantised_rows *rows, const vlm_quantised_weight *weight, vlm_product_end end,
                            int level) {
+    if (end.activation == VLM_ACTIVATION_GELU) end.activation = VLM_ACTIVATION_GELU_COARSE;
 #if defined(__x86_64__)
     if (level >= VLM_LEVEL_VNNI) {
         product_vnni(rows, weight, &end);

@@ -28,7 +28,7 @@ public enum QuantizedProduct {
     /// y [rowCount, columnCount] = f(x·Wᵀ + b) + residual for dense rows x; what is missing counts as zero, no activation as
     /// f(s) = s.
     ///
-    /// `residual` may be `y`. Traps when `level` is above `ProductLevel.best`.
+    /// `residual` may be `y`. The exact GELU is computed to 9e-5, since its results are rounded to 8 bits next. Traps when `level` is above `ProductLevel.best`.
     public static func multiply(
         _ x: FloatRegion, by weights: QuantizedWeights, bias: FloatRegion? = nil,
         activation: ActivationFunction? = nil, residual: FloatRegion? = nil, into y: FloatRegion, rowCount: Int,

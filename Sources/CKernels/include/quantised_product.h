@@ -60,7 +60,7 @@ void vlm_pack_patches(const uint8_t *pixels, size_t size, size_t patch, const vl
 // Floats of that scratch.
 size_t vlm_quantise_scratch_count(size_t depth);
 
-// The product, finished as vlm_panel_product does.
+// The product, finished as vlm_panel_product does, but for the exact GELU, which is 9e-5 off: what follows is rounded to 8 bits.
 void vlm_quantised_product(const vlm_quantised_rows *rows, const vlm_quantised_weight *weight, vlm_product_end end,
                            int level);
 
