@@ -53,15 +53,20 @@ import Tokenization
                     activation: activation ?? configuration.activation, preprocessing: configuration.preprocessing,
                     initialLogitScale: configuration.initialLogitScale,
                     initialLogitBias: configuration.initialLogitBias),
-                parameters: encoder.parameters)
+                parameters: parameters())
             return result
+        }
+
+        /// A copy of all weights.
+        private func parameters() -> FloatBuffer {
+            FloatBuffer(encoder.weights.values(0..<encoder.architecture.layout.totalCount))
         }
 
         /// Weights with some exchanged.
         func exchanging(_ first: String, _ second: String) throws -> Subject {
             let layout = encoder.architecture.layout
             let (first, second) = (try #require(layout[first]).range, try #require(layout[second]).range)
-            let parameters = encoder.parameters.copy()
+            let parameters = parameters()
             for (left, right) in zip(first, second) {
                 (parameters[left], parameters[right]) = (parameters[right], parameters[left])
             }
