@@ -85,7 +85,6 @@ public enum ModelImportWorkflow {
         let model = try await InstalledModel.install(
             checkpoint, tokenizerFiles: files, cleaning: cleaning, extraFileNames: others + golden, name: request.name,
             in: store, pool: session.pool)
-        try store.use(request.name)
         return lines(checkpoint, report, model).joined(separator: "\n")
     }
 

@@ -15,9 +15,11 @@ struct ModelInstallation {
 
     let name: String
     let path: String
+    private let store: ModelStore
 
     init(name: String, in store: ModelStore) throws {
         self.name = name
+        self.store = store
         path = try store.path(for: name)
         try Folder.create(path)
         let digestsPath = "\(path)/\(InstalledModel.digestsFileName)"
@@ -33,7 +35,7 @@ struct ModelInstallation {
         try AtomicFile.write(path: "\(path)/\(name)", bytes: bytes)
     }
 
-    /// Writes the tokenizer's files and the digests.
+    /// Writes the tokenizer's files and the digests, and makes the model the one in use.
     func finish(
         weights: Digest, files: [String: Digest]?, configuration: DualEncoderConfiguration,
         tokenizerFiles: TokenizerFiles, cleaning: TextCleaning?
@@ -53,6 +55,8 @@ struct ModelInstallation {
             weights: weights, tokenizer: wordsDigest, preprocessing: preprocessing,
             space: SpaceFingerprint(weights: weights, tokenizer: wordsDigest, preprocessing: preprocessing),
             cleaning: cleaning, files: files)
+        // First, so that a model that is listed was chosen: a process killed in between does all of this again.
+        try store.choose(name)
         try JSONFile.write(digests, to: "\(path)/\(InstalledModel.digestsFileName)")
         return try InstalledModel(name: name, directory: path)
     }

@@ -41,6 +41,11 @@ public struct ModelStore: Sendable {
     /// - Throws: `WorkflowError` when there is no such model.
     public func use(_ name: String) throws {
         _ = try model(named: name)
+        try choose(name)
+    }
+
+    /// Makes a model the one in use as soon as it is there.
+    func choose(_ name: String) throws {
         try AtomicFile.write(path: currentFile, bytes: Array((name + "\n").utf8))
     }
 

@@ -114,7 +114,6 @@ public enum TrainWorkflow {
             _ = try InstalledModel.install(
                 encoder: encoder, tokenizerFiles: tokenizer.files(), name: request.model, in: store,
                 extraFiles: [originFileName: JSONFile.text(origin)])
-            try store.use(request.model)
             try recorder.finish(outcome: "finished")
             let rate = outcome.samplesPerSecond.map { ", \(ProgressReporter.rate($0)) samples/s" } ?? ""
             return TrainReport(
