@@ -129,7 +129,8 @@ if Context.environment["VLMPIPE_FUZZ"] != nil {
         .executableTarget(
             name: "vlmpipe-fuzz",
             dependencies: [
-                "ByteFormats", "CLibFuzzer", "Encoders", "Imaging", "PipelineEngine", "Samples", "Shards", "Tokenization",
+                "ByteFormats", "CLibFuzzer", "Encoders", "Imaging", "PipelineEngine", "Samples", "Shards",
+                "Tokenization",
                 "VectorIndex",
             ],
             path: "Tests/Fuzz/Parsers", swiftSettings: strict,
