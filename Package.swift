@@ -129,7 +129,9 @@ if Context.environment["VLMPIPE_FUZZ"] != nil {
         .executableTarget(
             name: "vlmpipe-fuzz",
             dependencies: [
-                "ByteFormats", "CLibFuzzer", "Encoders", "Imaging", "Samples", "Shards", "Tokenization", "VectorIndex",
+                "ByteFormats", "CLibFuzzer", "Encoders", "Imaging", "PipelineEngine", "Samples", "Shards",
+                "Tokenization",
+                "VectorIndex",
             ],
             path: "Tests/Fuzz/Parsers", swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),

@@ -13,6 +13,8 @@ if [ $# -gt 0 ]; then shift; fi
 export VLMPIPE_FUZZ=1
 flags=(-c release --scratch-path .build-fuzz --sanitize=address -Xswiftc -sanitize=fuzzer
     -Xcc -fsanitize=fuzzer-no-link,undefined -Xcc -fno-sanitize-recover=undefined
+    # Checksums always match: what is behind them is to be found.
+    -Xcc -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     # Instrumented loops do not vectorise.
     -Xcc -Wno-error=pass-failed)
 swift build "${flags[@]}" --product vlmpipe-fuzz 2>&1 | grep -E "error|Compiling|complete" | tail -n 3
@@ -41,7 +43,7 @@ seeds() {
             ;;
         sampleJSON) printf '{"captions": ["a", "b"], "split": "dev", "similarity": 0.3, "n": 4, "x": null}' > "$corpus/a" ;;
         safetensors) find "$tests" -name '*.safetensors' -size -64k -exec cp {} "$corpus" \; ;;
-        numpy) find "$tests" -name '*.npy' -size -64k -exec cp {} "$corpus" \; ;;
+        numpy | vectorStream) find "$tests" -name '*.npy' -size -64k -exec cp {} "$corpus" \; ;;
         model) find "$tests" -name '*config.json' -size -64k -exec cp {} "$corpus" \; ;;
         tokenizerJSON) find "$tests" -name 'tokenizer*.json' -size -256k -exec cp {} "$corpus" \; ;;
         sentencePiece) find "$tests" -name '*.model' -size -256k -exec cp {} "$corpus" \; ;;
@@ -68,6 +70,7 @@ for parser in "${parsers[@]}"; do
     corpus=.build-fuzz/corpus/$parser
     mkdir -p "$corpus" .build-fuzz/findings
     seeds "$corpus" "$parser"
+    VLMPIPE_FUZZ_PARSER=$parser "$program" --seeds "$corpus"
     echo "== $parser, $seconds s"
     log=.build-fuzz/$parser.log
     if VLMPIPE_FUZZ_PARSER=$parser "$program" "$corpus" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \

@@ -90,6 +90,9 @@ int vlm_unpack_magnitudes_plain(const uint8_t *base, const uint8_t *escapes, siz
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+// Rows up to this many elements are unpacked fast at the end of a frame too.
+enum { PADDED_DIMENSION = 4096 };
+
 #define BMI2 __attribute__((target("bmi,bmi2,popcnt")))
 
 // Bits from a position on, `count` of them at least; nine bytes may be read.
@@ -102,11 +105,10 @@ BMI2 static inline uint64_t bits_from(const uint8_t *bytes, size_t position, siz
 
 // The fields beyond 3 of `count` words: their pairs in `more`, their single bits in `last`, where the fields are.
 BMI2 static inline __attribute__((always_inline)) void deposit_escapes(
-    const uint8_t *base, size_t count, const uint8_t *escapes, size_t *pair, size_t *single, uint64_t *packed,
-    uint64_t *more, uint64_t *last) {
+    const uint8_t *base, size_t count, const uint8_t *escapes, size_t *pair, size_t *single, uint64_t *more,
+    uint64_t *last) {
     for (size_t i = 0; i < count; i++) {
-        packed[i] = word64(base + 8 * i);
-        uint64_t full = full_fields(packed[i]);
+        uint64_t full = full_fields(word64(base + 8 * i));
         size_t full_count = (size_t)_mm_popcnt_u64(full);
         more[i] = _pdep_u64(bits_from(escapes, *pair, 2 * full_count), full | full << 1);
         *pair += 2 * full_count;
@@ -124,8 +126,8 @@ BMI2 static int unpack_magnitudes_bmi2(const uint8_t *base, const uint8_t *escap
     if ((3 * pair_count + 7) / 8 + 9 > readable) return -1;
     size_t pair = 0, single = 2 * pair_count;
     for (size_t t = 0; t < dimension / 32; t++) {
-        uint64_t packed, more, last;
-        deposit_escapes(base + 8 * t, 1, escapes, &pair, &single, &packed, &more, &last);
+        uint64_t packed = word64(base + 8 * t), more, last;
+        deposit_escapes(base + 8 * t, 1, escapes, &pair, &single, &more, &last);
         // No nibble passes 3 + 3 + 1.
         uint64_t first = (packed & even) + (more & even) + (last & even);
         uint64_t second = (packed >> 2 & even) + (more >> 2 & even) + (last >> 2 & even);
@@ -141,42 +143,69 @@ BMI2 static int unpack_magnitudes_bmi2(const uint8_t *base, const uint8_t *escap
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,bmi,bmi2,popcnt")))
 
 // 7 in every nibble of 64 bytes where the sign bit is clear, 8 where it is set.
-AVX512 static inline __m512i fold_bytes(const uint8_t *lower, const uint8_t *upper, size_t byte_count) {
-    uint64_t first = 0, second = 0;
-    memcpy(&first, lower, byte_count);
-    memcpy(&second, upper, byte_count);
-    __m512i low = _mm512_and_si512(_mm512_movm_epi8(first), _mm512_set1_epi8(0x0F));
-    __m512i high = _mm512_and_si512(_mm512_movm_epi8(second), _mm512_set1_epi8((char)0xF0));
+AVX512 static inline __m512i fold_bytes(uint64_t lower, uint64_t upper) {
+    __m512i low = _mm512_and_si512(_mm512_movm_epi8(lower), _mm512_set1_epi8(0x0F));
+    __m512i high = _mm512_and_si512(_mm512_movm_epi8(upper), _mm512_set1_epi8((char)0xF0));
     return _mm512_xor_si512(_mm512_or_si512(low, high), _mm512_set1_epi8(0x77));
 }
 
-// The same, eight words at a time where there are so many.
+// The codes of eight words, of which `valid` are wanted: 128 bytes, the first 64 in codes[0].
+AVX512 static inline __attribute__((always_inline)) void sum_fields(
+    __mmask8 valid, const uint8_t *base, const uint64_t *more, const uint64_t *last, __m512i codes[2]) {
+    const __m512i even = _mm512_set1_epi8(0x33);
+    const __m512i front = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    const __m512i back = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+    const void *parts[3] = {base, more, last};
+    __m512i first = _mm512_setzero_si512(), second = _mm512_setzero_si512();
+    for (int i = 0; i < 3; i++) {
+        __m512i part = _mm512_maskz_loadu_epi64(valid, parts[i]);
+        first = _mm512_add_epi8(first, _mm512_and_si512(part, even));
+        second = _mm512_add_epi8(second, _mm512_and_si512(_mm512_srli_epi64(part, 2), even));
+    }
+    codes[0] = _mm512_permutex2var_epi64(first, front, second);
+    codes[1] = _mm512_permutex2var_epi64(first, back, second);
+}
+
+enum { WORD_BLOCK = 16 };
+
+// The same, sixteen words at a time: all are deposited before the first are loaded as vectors, because bytes that were just
+// stored in other sizes come late.
 AVX512 static int unpack_magnitudes_avx512(const uint8_t *base, const uint8_t *escapes, size_t escape_byte_count,
                                            size_t readable, const uint8_t *signs, size_t dimension, uint8_t *high) {
     size_t pair_count = pair_count_of(base, dimension);
     if ((3 * pair_count + 7) / 8 + 9 > readable) return -1;
-    const __m512i even = _mm512_set1_epi8(0x33);
-    const __m512i front = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), back = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
     size_t pair = 0, single = 2 * pair_count, word_count = dimension / 32;
-    for (size_t t = 0; t < word_count; t += 8) {
-        size_t count = word_count - t < 8 ? word_count - t : 8;
-        uint64_t words[3][8];
-        if (count == 8) deposit_escapes(base + 8 * t, 8, escapes, &pair, &single, words[0], words[1], words[2]);
-        else deposit_escapes(base + 8 * t, count, escapes, &pair, &single, words[0], words[1], words[2]);
-        __mmask8 valid = (__mmask8)((1u << count) - 1);
-        __m512i first = _mm512_setzero_si512(), second = _mm512_setzero_si512();
-        for (int i = 0; i < 3; i++) {
-            __m512i part = _mm512_maskz_loadu_epi64(valid, words[i]);
-            first = _mm512_add_epi8(first, _mm512_and_si512(part, even));
-            second = _mm512_add_epi8(second, _mm512_and_si512(_mm512_srli_epi64(part, 2), even));
+    for (size_t start = 0; start < word_count; start += WORD_BLOCK) {
+        size_t block = word_count - start < WORD_BLOCK ? word_count - start : WORD_BLOCK;
+        uint64_t more[WORD_BLOCK], last[WORD_BLOCK];
+        if (block == WORD_BLOCK) {
+            deposit_escapes(base + 8 * start, WORD_BLOCK, escapes, &pair, &single, more, last);
+        } else {
+            deposit_escapes(base + 8 * start, block, escapes, &pair, &single, more, last);
         }
-        const uint8_t *lower = signs + 2 * t, *upper = signs + dimension / 16 + 2 * t;
-        for (size_t side = 0; side < 2 && 4 * side < count; side++) {
-            size_t words_here = count - 4 * side < 4 ? count - 4 * side : 4;
-            __m512i codes = _mm512_permutex2var_epi64(first, side == 0 ? front : back, second);
-            codes = _mm512_xor_si512(codes, fold_bytes(lower + 8 * side, upper + 8 * side, 2 * words_here));
-            __mmask64 bytes = words_here == 4 ? ~(__mmask64)0 : ((__mmask64)1 << (16 * words_here)) - 1;
-            _mm512_mask_storeu_epi8(high + 16 * t + 64 * side, bytes, codes);
+        for (size_t i = 0; i < block; i += 8) {
+            size_t t = start + i, count = block - i < 8 ? block - i : 8;
+            const uint8_t *lower = signs + 2 * t, *upper = signs + dimension / 16 + 2 * t;
+            __m512i codes[2];
+            sum_fields((__mmask8)((1u << count) - 1), base + 8 * t, more + i, last + i, codes);
+            uint64_t bits[2][2] = {{0}};
+            if (count == 8) {
+                for (int side = 0; side < 2; side++) {
+                    bits[side][0] = word64(lower + 8 * side);
+                    bits[side][1] = word64(upper + 8 * side);
+                }
+            } else {
+                memcpy(&bits[0][0], lower, count < 4 ? 2 * count : 8);
+                memcpy(&bits[0][1], upper, count < 4 ? 2 * count : 8);
+                if (count > 4) memcpy(&bits[1][0], lower + 8, 2 * (count - 4));
+                if (count > 4) memcpy(&bits[1][1], upper + 8, 2 * (count - 4));
+            }
+            for (size_t side = 0; side < 2 && 4 * side < count; side++) {
+                size_t here = count - 4 * side < 4 ? count - 4 * side : 4;
+                __mmask64 bytes = here == 4 ? ~(__mmask64)0 : ((__mmask64)1 << (16 * here)) - 1;
+                __m512i plain = _mm512_xor_si512(codes[side], fold_bytes(bits[side][0], bits[side][1]));
+                _mm512_mask_storeu_epi8(high + 16 * t + 64 * side, bytes, plain);
+            }
         }
     }
     return (single + 7) / 8 == escape_byte_count;
@@ -188,6 +217,15 @@ int vlm_unpack_magnitudes(const uint8_t *base, const uint8_t *escapes, size_t es
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt")) {
         int wide = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+        // What damaged escapes could make the fast ways read must be there: at the end of a frame it is put there.
+        uint8_t padded[PADDED_DIMENSION * 3 / 8 + 16];
+        size_t most = dimension * 3 / 8 + 9;
+        if (readable < most && dimension <= PADDED_DIMENSION && escape_byte_count <= dimension * 3 / 8) {
+            memcpy(padded, escapes, escape_byte_count);
+            memset(padded + escape_byte_count, 0, most - escape_byte_count);
+            escapes = padded;
+            readable = most;
+        }
         int done = (wide ? unpack_magnitudes_avx512 : unpack_magnitudes_bmi2)(
             base, escapes, escape_byte_count, readable, signs, dimension, high);
         if (done >= 0) return done;

@@ -193,7 +193,8 @@ def main():
             if way.name == "std-unpacked approx":
                 least = recall
             first = statistics.median(run[2] for run in runs)
-            line(way.name, recall, statistics.median(run[1] for run in runs), flat_time, f"open + first result {first:.0f} ms")
+            line(way.name, recall, statistics.median(run[1] for run in runs), flat_time,
+                 f"open + first result {first:.0f} ms ({len(runs[0][0])} queries)")
         for index in ["std-unpacked", "full-unpacked"]:
             batch = folder / "batch.npy"
             np.save(batch, np.tile(queries, (1000 // len(queries) + 1, 1))[:1000])

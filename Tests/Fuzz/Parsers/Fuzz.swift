@@ -16,9 +16,13 @@ import Foundation
         return parser
     }()
 
-    static func main() {
+    static func main() async throws {
         if CommandLine.arguments.dropFirst().first == "--list" {
             print(Parser.allCases.map(\.rawValue).joined(separator: "\n"))
+            return
+        }
+        if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "--seeds" {
+            try await IndexSeeds.write(for: parser, into: CommandLine.arguments[2])
             return
         }
         _ = parser

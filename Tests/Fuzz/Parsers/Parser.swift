@@ -29,6 +29,16 @@ enum Parser: String, CaseIterable {
     case sentencePiece
     /// Stored embeddings.
     case embeddingSegment
+    /// Segments of an index, all profiles.
+    case indexSegment
+    /// Manifests of an index.
+    case indexManifest
+    /// Codecs of an index.
+    case indexCodec
+    /// Deleted rows of an index.
+    case indexDeletions
+    /// Vectors that come down a pipe.
+    case vectorStream
     /// Patterns of sources and of excluded files, and templates of captions.
     case patterns
 
@@ -80,6 +90,20 @@ enum Parser: String, CaseIterable {
         case .embeddingSegment:
             let segment = try EmbeddingSegment(path: Scratch.write(bytes, to: "segment"))
             try segment.verify()
+        case .indexSegment:
+            let path = try Scratch.write(bytes, to: "segment.vsx")
+            let folder = String(path.dropLast("/segment.vsx".count))
+            for reading in FileReading.allCases {
+                try ForeignBytes.readSegment(folder: folder, name: "segment.vsx", reading: reading)
+            }
+        case .indexManifest: try ForeignBytes.readManifest(bytes)
+        case .indexCodec: try ForeignBytes.readCodec(bytes)
+        case .indexDeletions: try ForeignBytes.readDeletions(bytes)
+        case .vectorStream:
+            let stream = try VectorStream(path: Scratch.write(bytes, to: "vectors"))
+            while let rows = try stream.next(7) {
+                precondition(rows.count % stream.dimension == 0, "half a row")
+            }
         case .patterns:
             let text = String(decoding: bytes, as: UTF8.self)
             _ = try? BracePattern.expand(text)
