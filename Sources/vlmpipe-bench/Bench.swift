@@ -7,7 +7,7 @@ import Workflows
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vlmpipe-bench", abstract: "Measures vlmpipe.",
-        subcommands: [ScenesCommand.self, CatalogCommand.self, TowersCommand.self])
+        subcommands: [ScenesCommand.self, CatalogCommand.self, TowersCommand.self, FidelityCommand.self])
 
     static func main() async {
         do {
