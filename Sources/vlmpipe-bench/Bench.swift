@@ -7,7 +7,9 @@ import Workflows
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vlmpipe-bench", abstract: "Measures vlmpipe.",
-        subcommands: [ScenesCommand.self, CatalogCommand.self, PixelsCommand.self, TowersCommand.self])
+        subcommands: [
+            ScenesCommand.self, CatalogCommand.self, FidelityCommand.self, PixelsCommand.self, TowersCommand.self,
+        ])
 
     static func main() async {
         do {

@@ -41,13 +41,19 @@ struct TowerBenchmark {
     private let encoder: DualEncoder
     private let reference: DualEncoder
     private let pixels: [UInt8]
-    private let texts: [[Int32]]
-    private let operations: TowerOperations
+    /// Slices of texts, taken in turn.
+    private let texts: [[[Int32]]]
+    private let products: TowerProducts
+    /// Of one item in the mean.
+    private let operationCount: Int
     private let itemCount: Int
 
-    /// - Parameter hasOutliers: Whether six gains of each norm are 30 times larger than the rest.
+    /// - Parameters:
+    ///   - hasOutliers: Whether six gains of each norm are 30 times larger than the rest.
+    ///   - texts: Token ids of the texts to encode; nil for made-up ones.
     init(
-        _ model: TowerModel, _ precision: Precision, threadCount: Int, seconds: Double, hasOutliers: Bool
+        _ model: TowerModel, _ precision: Precision, threadCount: Int, seconds: Double, hasOutliers: Bool,
+        texts given: [[Int32]]? = nil
     ) throws {
         self.model = model
         self.precision = precision
@@ -55,37 +61,43 @@ struct TowerBenchmark {
         self.seconds = seconds
         let configuration = try model.configuration()
         let architecture = try DualEncoderArchitecture(configuration)
-        let parameters = architecture.initialParameters(seed: 1)
-        for entry in architecture.layout.entries where hasOutliers && entry.name.hasSuffix("Norm.weight") {
-            for index in 0..<6 { parameters[entry.offset + index * 37 % entry.count] *= 30 }
-        }
-        encoder = try DualEncoder(configuration: configuration, parameters: parameters, precision: precision)
-        reference =
-            precision == .fp32 ? encoder : try DualEncoder(configuration: configuration, parameters: parameters)
-        itemCount = model.isText ? 128 : encoder.imageSliceRowCount
+        let parameters = model.parameters(architecture, hasOutliers: hasOutliers)
+        let exact = try DualEncoder(configuration: configuration, parameters: parameters)
+        let encoder = precision == .fp32 ? exact : exact.computing(in: precision)
+        reference = exact
+        self.encoder = encoder
+        itemCount = model.isText ? min(128, given?.count ?? 128) : encoder.imageSliceRowCount
         let byteCount = model.isText ? 0 : itemCount * configuration.vision.imageByteCount
         pixels = (0..<byteCount).map { place -> UInt8 in UInt8(truncatingIfNeeded: (place &* 2_654_435_761) >> 13) }
         // Captions of Flickr8k have 5 to 40 tokens, 14 in the mean.
-        texts = (0..<itemCount).map { index -> [Int32] in
-            let words = (0..<4 + index * 7 % 20).map { place -> Int32 in Int32(1 + (place * 31 + index) % 60) }
-            return words + [Int32(configuration.text.endTokenID)]
-        }
-        let tokenCount = model.isText ? texts.map(\.count).reduce(0, +) / itemCount : configuration.vision.tokenCount
-        operations = TowerOperations(model, tokenCount: tokenCount, configuration: configuration)
+        let all =
+            given
+            ?? (0..<itemCount).map { index -> [Int32] in
+                let words = (0..<4 + index * 7 % 20).map { place -> Int32 in Int32(1 + (place * 31 + index) % 60) }
+                return words + [Int32(configuration.text.endTokenID)]
+            }
+        let slice = itemCount
+        texts = stride(from: 0, through: all.count - slice, by: slice).map { Array(all[$0..<$0 + slice]) }
+        let tokenCount = model.isText ? all.map(\.count).reduce(0, +) / all.count : configuration.vision.tokenCount
+        products = TowerProducts(model, tokenCount: tokenCount, configuration: configuration)
+        operationCount =
+            model.isText
+            ? all.map { encoder.textOperations(tokenCount: $0.count).total }.reduce(0, +) / all.count
+            : encoder.imageOperations(count: 1).total
     }
 
     /// Measures the towers and the products alternately; medians of three.
     func run() async -> Result {
         var (wall, processor, sgemm, panels) = ([Double](), [Double](), [Double](), [Double]())
-        encode()
+        _ = vectors(encoder, part: 0)
         for _ in 0..<3 {
-            let tower = await rate { encode() }
+            let tower = await rate(setup: {}) { _, part in _ = vectors(encoder, part: part) }
             wall.append(tower.perSecond * Double(itemCount))
             processor.append(tower.perCPUSecond * Double(itemCount))
             sgemm.append(await productRate(usesPanels: false))
             panels.append(await productRate(usesPanels: true))
         }
-        let gflops = Self.median(processor) * Double(operations.count * threadCount) * 1e-9
+        let gflops = Self.median(processor) * Double(operationCount * threadCount) * 1e-9
         let cosines = cosines()
         let peak = (sgemm: Self.median(sgemm), panels: Self.median(panels))
         let query = model.isText ? queryMilliseconds() : nil
@@ -98,17 +110,14 @@ struct TowerBenchmark {
             millisecondsPerQuery: query?.wall, cpuMillisecondsPerQuery: query?.processor)
     }
 
-    private func encode() {
-        _ = vectors(encoder)
-    }
-
-    private func vectors(_ encoder: DualEncoder) -> [Float] {
-        model.isText ? encoder.encodeTexts(texts) : encoder.encodeImages(pixels, count: itemCount)
+    private func vectors(_ encoder: DualEncoder, part: Int) -> [Float] {
+        model.isText
+            ? encoder.encodeTexts(texts[part % texts.count]) : encoder.encodeImages(pixels, count: itemCount)
     }
 
     /// Cosines of each item's vectors in Float32 and in this precision, ascending.
     private func cosines() -> [Double] {
-        let (exact, ours) = (vectors(reference), vectors(encoder))
+        let (exact, ours) = (vectors(reference, part: 0), vectors(encoder, part: 0))
         let dimension = encoder.embeddingDimension
         return stride(from: 0, to: exact.count, by: dimension).map { row -> Double in
             (row..<row + dimension).reduce(0) { $0 + Double(exact[$1]) * Double(ours[$1]) }
@@ -116,7 +125,7 @@ struct TowerBenchmark {
     }
 
     private func queryMilliseconds() -> (wall: Double, processor: Double) {
-        let query = [Array(texts[4].prefix(7)) + [Int32(encoder.configuration.text.endTokenID)]]
+        let query = [Array(texts[0][4 % itemCount].prefix(7)) + [Int32(encoder.configuration.text.endTokenID)]]
         var (wall, processor) = ([Double](), [Double]())
         for _ in 0..<31 {
             let (start, processorStart) = (ContinuousClock.now, clock())
@@ -129,7 +138,7 @@ struct TowerBenchmark {
 
     /// Gflop/s of the products of one slice, at the same number of threads.
     private func productRate(usesPanels: Bool) async -> Double {
-        let shapes = operations.products
+        let shapes = products.shapes
         let rows = shapes.map { $0.rowCount * itemCount }
         let widest =
             zip(shapes, rows).map { max($0.depth, $0.columnCount) * ($1 + PanelProduct.panelRowCount) }.max() ?? 0
@@ -137,7 +146,7 @@ struct TowerBenchmark {
         let weight = FloatRegion(FloatBuffer(count: heaviest))
         RowKernels.fill(weight, with: 0.5)
         let flops = zip(shapes, rows).reduce(0) { $0 + 2 * $1.0.depth * $1.0.columnCount * $1.1 }
-        let rate = await rate(setup: { (0..<4).map { _ in FloatRegion(FloatBuffer(count: widest)) } }) { buffers in
+        let rate = await rate(setup: { (0..<4).map { _ in FloatRegion(FloatBuffer(count: widest)) } }) { buffers, _ in
             for (shape, rowCount) in zip(shapes, rows) {
                 let used = weight.region(at: 0, count: shape.depth * shape.columnCount)
                 if usesPanels {
@@ -155,13 +164,10 @@ struct TowerBenchmark {
         return rate.perCPUSecond * Double(flops * threadCount) * 1e-9
     }
 
-    private func rate(_ body: @Sendable @escaping () -> Void) async -> (perSecond: Double, perCPUSecond: Double) {
-        await rate(setup: {}) { _ in body() }
-    }
-
-    /// How often `body` runs in a second on all threads together, and in a second of processor time.
+    /// How often `body`, told how often it ran before on its thread, runs in a second on all threads together, and in a second of
+    /// processor time.
     private func rate<State>(
-        setup: @Sendable @escaping () -> State, _ body: @Sendable @escaping (State) -> Void
+        setup: @Sendable @escaping () -> State, _ body: @Sendable @escaping (State, _ part: Int) -> Void
     ) async -> (perSecond: Double, perCPUSecond: Double) {
         let (start, processorStart) = (ContinuousClock.now, clock())
         let duration = Duration.seconds(seconds)
@@ -171,7 +177,7 @@ struct TowerBenchmark {
                     let state = setup()
                     var count = 0
                     repeat {
-                        body(state)
+                        body(state, count)
                         count += 1
                     } while ContinuousClock.now - start < duration
                     return count

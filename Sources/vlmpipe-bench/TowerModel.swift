@@ -1,5 +1,6 @@
 import ArgumentParser
 import Encoders
+import Kernels
 
 /// A well-known model with random weights; of the tower that is not measured there is one block.
 enum TowerModel: String, CaseIterable, ExpressibleByArgument {
@@ -26,29 +27,37 @@ enum TowerModel: String, CaseIterable, ExpressibleByArgument {
     }
 }
 
-/// The operations of a transformer tower that are really done: of the last block only what the pooled token needs.
-struct TowerOperations {
-    /// Products over all tokens of one input: (inputs, outputs, rows).
-    private(set) var products: [(depth: Int, columnCount: Int, rowCount: Int)] = []
-    /// Two for each multiplication and addition, attention included.
-    private(set) var count = 0
+extension TowerModel {
+    /// Random weights.
+    ///
+    /// - Parameter hasOutliers: Whether six gains of each norm are 30 times larger than the rest.
+    func parameters(_ architecture: DualEncoderArchitecture, hasOutliers: Bool) -> FloatBuffer {
+        let parameters = architecture.initialParameters(seed: 1)
+        for entry in architecture.layout.entries where hasOutliers && entry.name.hasSuffix("Norm.weight") {
+            for index in 0..<6 { parameters[entry.offset + index * 37 % entry.count] *= 30 }
+        }
+        return parameters
+    }
+}
+
+/// The products over all tokens of one input of a transformer tower.
+struct TowerProducts {
+    /// Inputs, outputs, rows.
+    private(set) var shapes: [(depth: Int, columnCount: Int, rowCount: Int)] = []
 
     init(_ model: TowerModel, tokenCount: Int, configuration: DualEncoderConfiguration) {
         let vision = configuration.vision
         let width = model.isText ? configuration.text.width : vision.width
         let layerCount = model.isText ? configuration.text.layerCount : vision.layerCount
         if !model.isText {
-            products.append((vision.patchSize * vision.patchSize * 3, width, vision.patchCount))
+            shapes.append((vision.patchSize * vision.patchSize * 3, width, vision.patchCount))
         }
         for _ in 1..<layerCount {
-            products += [
+            shapes += [
                 (width, 3 * width, tokenCount), (width, width, tokenCount), (width, 4 * width, tokenCount),
                 (4 * width, width, tokenCount),
             ]
-            count += 4 * tokenCount * tokenCount * width
         }
-        products.append((width, 2 * width, tokenCount))
-        count += 4 * tokenCount * width + 2 * 10 * width * width + 2 * width * configuration.embeddingDimension
-        count += products.reduce(0) { $0 + 2 * $1.depth * $1.columnCount * $1.rowCount }
+        shapes.append((width, 2 * width, tokenCount))
     }
 }
