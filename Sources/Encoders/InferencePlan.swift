@@ -8,8 +8,8 @@ import Tensors
 /// would take the range from all others, so the input channels of a product behind a norm whose gain and bias promise more than
 /// `outlierRatio` times the median stay in Float32, at most `maximumOutlierCount` of them.
 ///
-/// Scores of such channels are large, and attention so sharp that it magnifies what 8 bits lose: query, key and value of a block behind
-/// such a norm stay in Float32, and so does its attention.
+/// Query, key and value of a block behind such a norm stay in Float32, and so does its attention: in 8 bits they cost more of the
+/// cosine than all else (decision note 018).
 ///
 /// Patches, whose error every block passes on, are computed from the pixels in 8 bits with weights of 16 (`PatchProduct`). Text
 /// towers with outliers stay in Float32 as a whole: their attention is so sharp that a first percentile of 0.87 is all that is left
