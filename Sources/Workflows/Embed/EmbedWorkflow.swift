@@ -76,7 +76,8 @@ public enum EmbedWorkflow {
         let names = try request.datasets.isEmpty ? catalog.datasetNames() : request.datasets
         let (recipe, shards) = try plan(request, model, space, datasets: names, catalog: catalog)
         let stale = shards.filter { !$0.isCurrent }
-        if stale.count < shards.count, recipe != EmbedRecipe(), request.precision == nil || request.decode == nil {
+        let goesOn = !stale.isEmpty && stale.count < shards.count
+        if goesOn, recipe != EmbedRecipe(), request.precision == nil || request.decode == nil {
             session.note(
                 "going on in \(recipe.precision.rawValue) with \(recipe.decode.rawValue) decoding, as before; "
                     + "--precision fp32 --decode exact embeds all anew")
