@@ -71,8 +71,8 @@ public final class ShardReader: Sendable {
     }
 
     /// Asks the system to bring members that will be read soon into memory. It waits for folders and the first blocks of
-    /// small files, so it belongs on a thread that may wait. Streams are left alone, and what cannot be opened is for
-    /// `read` to report.
+    /// small files, so it belongs on a thread that may wait. Streams are left alone, of compressed tars other bytes may
+    /// be fetched than are needed, and what cannot be opened is for `read` to report.
     public func prefetch(_ locations: [MemberLocation]) {
         var rest = locations[...]
         while let first = rest.popFirst() {
