@@ -33,18 +33,22 @@ import Testing
         }
     }
 
-    /// Lengths about the blocks of three parts that long runs are cut into.
-    @Test func hardwareEqualsPlainForLongRuns() {
+    /// Lengths about the blocks that long runs are cut into, at every level of the machine.
+    @Test func everyLevelEqualsPlainForLongRuns() {
         let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
-        for count in [
-            376, 383, 384, 385, 760, 1000, 1007, 1008, 1009, 1392, 2048, 3064, 3071, 3072, 3073, 3080, 4096, 6143, 6144,
-            6145, 9216, 10_000,
-        ] {
+        let lengths =
+            [376, 383, 384, 385, 760, 1000, 1007, 1008, 1009, 1392, 2048, 3064, 3071, 3072, 3073, 3080, 4096, 6143]
+            + [6144, 6145, 9216, 10_000] + Array(500...580) + Array(stride(from: 740, to: 1300, by: 7))
+        for count in lengths {
             for start in [0, 1, 5] where start + count <= bytes.count {
                 let part = Array(bytes[start..<start + count])
-                let plain = unsafe part.withUnsafeBytes { unsafe vlm_crc32c_plain(7, $0.baseAddress, $0.count) }
-                let fast = unsafe part.withUnsafeBytes { unsafe vlm_crc32c(7, $0.baseAddress, $0.count) }
-                #expect(fast == plain, "length \(count) from \(start)")
+                unsafe part.withUnsafeBytes { part in
+                    let plain = unsafe vlm_crc32c_plain(7, part.baseAddress, part.count)
+                    for level in VLM_CRC32C_PLAIN...VLM_CRC32C_WIDE {
+                        let fast = unsafe vlm_crc32c_at(Int32(level), 7, part.baseAddress, part.count)
+                        #expect(fast == plain, "length \(count) from \(start) at level \(level)")
+                    }
+                }
             }
         }
     }

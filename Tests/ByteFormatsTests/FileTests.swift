@@ -10,15 +10,17 @@ import Testing
         let path = folder.file("a.bin")
         try AtomicFile.write(path: path, bytes: [1, 2, 3])
         #expect(try folder.read("a.bin") == [1, 2, 3])
-        // Larger than the writer's buffer, in uneven pieces.
-        let large = (0..<700_001).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        // Pieces that end before, at and behind the ends of the writer's blocks of 2 MiB.
+        let block = 1 << 21
+        let sizes = [0, 1, 300_000, 5, block - 300_006, block, 7, 2 * block - 7, block - 1, 2, 3 * block, 11]
+        let large = (0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &+ $0 >> 16) }
         try AtomicFile.write(path: path) { file in
             var start = 0
-            for size in [0, 1, 300_000, 5, 399_995] {
+            for size in sizes {
                 try file.write(large[start..<start + size])
                 start += size
+                #expect(file.byteCount == start)
             }
-            #expect(file.byteCount == 700_001)
         }
         #expect(try folder.read("a.bin") == large)
         #expect(try folder.names() == ["a.bin"])
