@@ -13,7 +13,10 @@ import Testing
         // Pieces that end before, at and behind the ends of the writer's blocks of 2 MiB.
         let block = 1 << 21
         let sizes = [0, 1, 300_000, 5, block - 300_006, block, 7, 2 * block - 7, block - 1, 2, 3 * block, 11]
-        let large = (0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &+ $0 >> 16) }
+        let large = (0..<sizes.reduce(0, +)).map { (position: Int) -> UInt8 in
+            let mixed = (position &* 31) ^ (position >> 8) ^ (position >> 16)
+            return UInt8(truncatingIfNeeded: mixed)
+        }
         try AtomicFile.write(path: path) { file in
             var start = 0
             for size in sizes {
