@@ -27,22 +27,33 @@ public final class SampleCatalog: Sendable {
     private let writer: DatabasePool?
     let attributeColumns = Mutex(AttributeColumns())
 
-    /// Kibibytes that each connection may keep of the file, and sort in before it uses temporary files.
-    private static let writerCacheKibibytes = 65_536
-    private static let readerCacheKibibytes = 16_384
+    /// How much of the file connections keep in memory, and sort in before they use temporary files.
+    public enum CacheSize: Sendable {
+        /// For filling the catalog, and for filters: 64 MiB where it is written, 16 MiB for each reader.
+        case large
+        /// For reading samples in order, which comes by each page once: 1 MiB for each connection.
+        case small
+
+        fileprivate func kibibytes(isReader: Bool) -> Int {
+            switch self {
+            case .large: isReader ? 16_384 : 65_536
+            case .small: 1_024
+            }
+        }
+    }
 
     /// Opens the catalog file at `path`.
     ///
     /// Throws `missing`, `unreadable`, `readOnly`, or `tooNew` if it has steps this version does not know.
-    public init(path: String, access: Access) throws(CatalogError) {
+    public init(path: String, access: Access, cacheSize: CacheSize = .large) throws(CatalogError) {
         self.path = path
         do {
             switch access {
             case .read:
                 writer = nil
-                database = try SampleCatalog.openForReading(path)
+                database = try SampleCatalog.openForReading(path, cacheSize)
             case .write:
-                let pool = try SampleCatalog.openForWriting(path)
+                let pool = try SampleCatalog.openForWriting(path, cacheSize)
                 writer = pool
                 database = pool
             }
@@ -65,7 +76,7 @@ public final class SampleCatalog: Sendable {
         }
     }
 
-    private static func openForWriting(_ path: String) throws -> DatabasePool {
+    private static func openForWriting(_ path: String, _ cacheSize: CacheSize) throws -> DatabasePool {
         var configuration = configuration()
         // With a write-ahead log this loses at most the last transactions in a power cut, never the consistency;
         // ingest goes on from what is there.
@@ -76,16 +87,16 @@ public final class SampleCatalog: Sendable {
             // Debian's SQLite overwrites what is deleted, which nobody asked for here.
             try db.execute(sql: "PRAGMA secure_delete = OFF")
             try db.execute(
-                sql: "PRAGMA cache_size = -\(db.configuration.readonly ? readerCacheKibibytes : writerCacheKibibytes)")
+                sql: "PRAGMA cache_size = -\(cacheSize.kibibytes(isReader: db.configuration.readonly))")
         }
         return try DatabasePool(path: path, configuration: configuration)
     }
 
-    private static func openForReading(_ path: String) throws -> any DatabaseReader {
+    private static func openForReading(_ path: String, _ cacheSize: CacheSize) throws -> any DatabaseReader {
         var configuration = configuration()
         configuration.readonly = true
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA cache_size = -\(readerCacheKibibytes)")
+            try db.execute(sql: "PRAGMA cache_size = -\(cacheSize.kibibytes(isReader: true))")
         }
         let isThere = FileManager.default.fileExists(atPath: path)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path

@@ -82,14 +82,18 @@ public final class Session: Sendable {
     /// The catalog for a stage that reads samples and records failures; one of an older version is brought up to date.
     ///
     /// - Throws: as `readCatalog`.
-    func writeCatalog() throws -> SampleCatalog { try catalog(.write) }
+    func writeCatalog(cacheSize: SampleCatalog.CacheSize = .large) throws -> SampleCatalog {
+        try catalog(.write, cacheSize: cacheSize)
+    }
 
-    private func catalog(_ access: SampleCatalog.Access) throws -> SampleCatalog {
+    private func catalog(
+        _ access: SampleCatalog.Access, cacheSize: SampleCatalog.CacheSize = .large
+    ) throws -> SampleCatalog {
         guard Folder.exists(workspace.catalogPath) else {
             throw WorkflowError(
                 .noInput, "nothing has been ingested yet; start with 'vlmpipe ingest SOURCE'", place: workspace.path)
         }
-        return try SampleCatalog(path: workspace.catalogPath, access: access)
+        return try SampleCatalog(path: workspace.catalogPath, access: access, cacheSize: cacheSize)
     }
 
     /// A message for people, on stderr; nothing when quiet.

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Samples
 import Testing
 
@@ -21,6 +22,19 @@ import Testing
             .split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("--") }
             .joined(separator: "\n")
         #expect(try catalog.schemaText() == written, "write the output of schemaText() to Schemas/catalog.sql")
+    }
+
+    /// More rows than the connection may keep, so that pages come and go.
+    @Test func aSmallCacheHoldsForEveryConnectionAndChangesNothing() throws {
+        let shard = try fixture.add(
+            "0.tar",
+            samples: (0..<4000).map { fixture.record($0, captions: [String(repeating: "word \($0) ", count: 60)]) })
+        for access in [SampleCatalog.Access.read, .write] {
+            let small = try SampleCatalog(path: catalog.path, access: access, cacheSize: .small)
+            let kibibytes = try small.database.read { try Int.fetchOne($0, sql: "PRAGMA cache_size") }
+            #expect(kibibytes == -1024)
+            #expect(try small.samples(ofShard: shard.id) == catalog.samples(ofShard: shard.id))
+        }
     }
 
     @Test func samplesComeBackAsTheyWere() throws {

@@ -65,7 +65,7 @@ public enum EmbedWorkflow {
     /// - Throws: `WorkflowError`: `usage` without a model, `interrupted` after a requested stop, `noInput` when shards could
     ///   not be read (the others are done first).
     public static func run(_ request: EmbedRequest, in session: Session) async throws -> EmbedReport {
-        let catalog = try session.writeCatalog()
+        let catalog = try session.writeCatalog(cacheSize: .small)
         if try ModelStore(workspace: session.workspace).names().isEmpty {
             try await DefaultModel.train(mayTakeLong: request.mayTrain, catalog: catalog, in: session)
         }

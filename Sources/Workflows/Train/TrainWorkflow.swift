@@ -56,7 +56,7 @@ public enum TrainWorkflow {
         let recipe = try EncoderRecipe(path: request.recipePath, seed: request.seed)
         let store = ModelStore(workspace: session.workspace)
         let modelPath = try store.path(for: request.model)
-        let catalog = try session.writeCatalog()
+        let catalog = try session.writeCatalog(cacheSize: .small)
         let data = try TrainingData(catalog: catalog, datasets: request.datasets)
         try data.checkFiles()
         let fingerprint = try data.fingerprint(recipe: recipe)
