@@ -8,7 +8,14 @@
 // version gives the same result. D is a multiple of 64 and at most 65,536.
 
 // The instruction sets the scans may use, from the plainest up; a level that the machine lacks is never chosen.
-enum { VLM_SCAN_PLAIN = 0, VLM_SCAN_AVX2 = 1, VLM_SCAN_AVX512 = 2 };
+enum {
+    VLM_SCAN_PLAIN = 0,
+    VLM_SCAN_AVX2 = 1,
+    VLM_SCAN_AVX512 = 2,
+    // On ARM: the base set, and with dot products.
+    VLM_SCAN_NEON = 1,
+    VLM_SCAN_DOT = 2,
+};
 
 // The best level of this machine.
 int vlm_scan_level(void);
