@@ -18,7 +18,7 @@ say "Debian packages"
 bash "$repository/Pipelines/install-packages.sh"
 
 say "build in release mode (some minutes the first time, mostly the SQLite and cryptography packages)"
-swift build --package-path "$repository" -c release --product vlmpipe
+swift build --package-path "$repository" -c release --product vlmpipe --static-swift-stdlib
 vlmpipe=$(swift build --package-path "$repository" -c release --show-bin-path)/vlmpipe
 
 mkdir -p "$folder"
