@@ -5,6 +5,8 @@ import Samples
 struct StoredRows: Sendable {
     var rows: [EmbeddingRow] = []
     var ids: [UInt64] = []
+    /// Numbers of the rows' shards among those of their segment, where that is known.
+    var shards: [UInt32] = []
     /// [rows, E] binary16 bits, row-major; empty where only codes are kept.
     var halves: [UInt16] = []
     /// What binary16 rounding took from them (`FineBits`); empty where it took nothing, or nothing is kept of it.
@@ -16,6 +18,7 @@ struct StoredRows: Sendable {
     mutating func append(_ other: StoredRows, _ range: Range<Int>, dimension: Int) {
         rows.append(contentsOf: other.rows[range])
         ids.append(contentsOf: other.ids[range])
+        if !other.shards.isEmpty { shards.append(contentsOf: other.shards[range]) }
         if !other.halves.isEmpty {
             halves.append(contentsOf: other.halves[range.lowerBound * dimension..<range.upperBound * dimension])
         }

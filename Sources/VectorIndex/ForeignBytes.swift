@@ -26,8 +26,10 @@ package enum ForeignBytes {
         var scratch = SegmentScratch()
         var reader = CodeReader()
         for group in segment.table.groups.indices {
-            let shards = segment.shards(inGroup: group)
-            precondition(shards.allSatisfy { $0.shard < segment.table.shards.count }, "a shard that is not there")
+            if let shards = try? segment.shards(inGroup: group, scratch: &scratch) {
+                precondition(shards.allSatisfy { $0.shard < segment.table.shards.count }, "a shard that is not there")
+            }
+            _ = segment.partition(ofGroup: group)
             _ = try? segment.readRows(group: group, scratch: &scratch)
             _ = try? segment.readIDs(group: group, scratch: &scratch)
             if segment.header.profile.hasVectors { try? segment.readVectors(group: group, scratch: &scratch) }

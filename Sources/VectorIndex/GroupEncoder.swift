@@ -36,6 +36,8 @@ struct SegmentStorage: Sendable {
     /// Whether the upper halves of codes stay uncompressed: larger, and searched in place.
     var isUnpacked: Bool
     var identifiers: IdentifierKind
+    /// Whether rows are stored by partition, each with the number of its shard.
+    var isPartitioned = false
 }
 
 extension SegmentStorage {
@@ -55,7 +57,8 @@ extension SegmentStorage {
         let profile = segment.header.profile
         self.init(
             profile: profile, codec: profile.isCoded ? codec : nil, hasRawVectors: false,
-            isUnpacked: segment.isUnpacked, identifiers: segment.header.identifiers)
+            isUnpacked: segment.isUnpacked, identifiers: segment.header.identifiers,
+            isPartitioned: segment.header.isPartitioned)
     }
 }
 
@@ -87,7 +90,7 @@ struct GroupEncoder: ~Copyable {
         }
         if storage.profile.hasVectors { frames[.vectors] = vectorFrame(rows, codes: codes) }
         frames[.ids] = idFrame(rows.ids)
-        frames[.identity] = identityFrame(rows.rows)
+        frames[.identity] = identityFrame(rows.rows, shards: rows.shards)
         var keys = ByteWriter()
         for row in rows.rows { keys.write(UInt32(row.key.utf8.count)) }
         for row in rows.rows { keys.write(row.key.utf8) }
@@ -151,8 +154,10 @@ struct GroupEncoder: ~Copyable {
         return .init(.ids, plain.bytes, rawByteCount: plain.count, codec: .raw)
     }
 
-    private mutating func identityFrame(_ rows: [EmbeddingRow]) -> EncodedGroup.Frame {
-        var identity = ByteWriter(capacity: rows.count * SegmentFormat.identityByteCount)
+    private mutating func identityFrame(_ rows: [EmbeddingRow], shards: [UInt32]) -> EncodedGroup.Frame {
+        precondition(
+            !storage.isPartitioned || shards.count == rows.count, "\(rows.count) rows of \(shards.count) shards")
+        var identity = ByteWriter(capacity: rows.count * SegmentFormat.partitionedIdentityByteCount)
         var last: UInt32 = 0
         for row in rows {
             identity.write(row.ordinal &- last)
@@ -162,6 +167,7 @@ struct GroupEncoder: ~Copyable {
         for row in rows {
             for number in row.box?.array ?? [0, 0, 0, 0] { identity.write(number) }
         }
+        if storage.isPartitioned { for shard in shards { identity.write(shard) } }
         return .init(.identity, compressor.compress(identity.bytes), rawByteCount: identity.count, codec: .zstd)
     }
 

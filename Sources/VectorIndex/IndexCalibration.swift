@@ -1,79 +1,67 @@
-import PipelineEngine
-import Samples
-
 /// What approximate searches of an index are worth, measured on queries of its own: made by `vlmpipe index tune`.
 public struct IndexCalibration: Sendable, Hashable, Codable {
-    /// Recall with one number of rows that are looked at again.
+    /// Recall with one effort.
     public struct Point: Sendable, Hashable, Codable {
         /// Rows per query that are looked at again.
         public let poolSize: Int
-        /// Share of the exact answer's hits that are found, 0 to 1; a hit counts if its score is within 1e-6 of the
-        /// K-th exact score.
+        /// Rows per query whose signs are scanned in segments stored by partition; `nil` for all.
+        public var rowBudget: Int?
+        /// Share of the true neighbours that are found, 0 to 1; a hit counts if its true score is within 1e-6 of the K-th.
         public let recall: Double
+    }
+
+    /// What a recall is the recall of.
+    public enum Truth: String, Sendable, Hashable, Codable {
+        /// Neighbours by the vectors themselves.
+        case vectors
+        /// Neighbours by the codes of the index: what its own exact search finds.
+        case codes
     }
 
     /// K of the measurement; what was measured says nothing about larger ones.
     public let neighborCount: Int
     /// Queries.
     public let queryCount: Int
-    /// By rising size of the pool.
+    /// By rising effort.
     public let points: [Point]
+    /// How much the spread of a partition counts beside its mean; `nil` where there are no partitions.
+    public var kappa: Float?
+    /// What the recall was measured against; `nil` stands for codes.
+    public var truth: Truth?
 
     /// Recall that a search without a wish of its own aims at.
     public static let defaultRecall = 0.97
-    /// How near the K-th exact score a hit must be.
+    /// How near the K-th true score a hit must be.
     static let tolerance: Float = 1e-6
-    static let poolSizes = (6...14).map { 1 << $0 }
 
     var isPlausible: Bool {
         neighborCount >= 1 && queryCount >= 1 && !points.isEmpty
-            && points.allSatisfy { $0.poolSize >= 1 && (0...1).contains($0.recall) }
-            && zip(points, points.dropFirst()).allSatisfy { $0.poolSize < $1.poolSize }
-    }
-
-    /// The smallest pool whose recall reached the wish, or the largest measured.
-    func poolSize(forRecall recall: Double) -> Int? {
-        (points.first { $0.recall >= recall } ?? points.last)?.poolSize
-    }
-
-    /// Recall measured with at most this pool, which a larger one does not fall below; `nil` if none was measured for
-    /// so many neighbours.
-    func recall(poolSize: Int, neighborCount: Int) -> Double? {
-        guard neighborCount <= self.neighborCount else { return nil }
-        return points.last { $0.poolSize <= poolSize }?.recall
-    }
-}
-
-extension IndexReader {
-    /// Measures approximate searches against exact ones of the same index on these queries.
-    ///
-    /// Exact means what the index can: on `std` and `lite` the truth is that of their codes.
-    ///
-    /// - Throws: `invalidVector` for no queries; what `search` throws.
-    public func calibration(
-        queries: [Float], neighborCount: Int, on pool: ComputePool
-    ) async throws -> IndexCalibration {
-        let request = SearchRequest(
-            space: space, dimension: dimension, queries: queries, neighborCount: neighborCount, kinds: .all)
-        guard request.queryCount > 0, neighborCount > 0, rowCount > 0 else {
-            throw VectorIndexError(
-                .invalidVector, "an index of \(rowCount) vectors cannot be tuned with \(request.queryCount) queries",
-                path: path)
-        }
-        let truth = try await search(request, mode: .exact, on: pool).hits
-        let wanted = truth.reduce(0) { $0 + $1.count }
-        var points: [IndexCalibration.Point] = []
-        for size in IndexCalibration.poolSizes {
-            let found = try await search(request, mode: .approximate(poolSize: size), on: pool).hits
-            let hitCount = zip(found, truth).reduce(0) { sum, pair in
-                let floor = (pair.1.last?.score ?? 0) - IndexCalibration.tolerance
-                return sum + pair.0.count { $0.score >= floor }
+            && points.allSatisfy {
+                $0.poolSize >= 1 && (0...1).contains($0.recall) && $0.rowBudget.map { $0 >= 1 } ?? true
             }
-            points.append(.init(poolSize: size, recall: Double(hitCount) / Double(wanted)))
-            if hitCount == wanted || size >= rowCount { break }
-        }
-        return IndexCalibration(
-            neighborCount: neighborCount, queryCount: request.queryCount, points: points)
+            && kappa?.isFinite ?? true
+    }
+
+    /// The least effort whose recall reached the wish; `nil` if none did.
+    func effort(reaching recall: Double) -> SearchEffort? { points.first { $0.recall >= recall }.map(effort) }
+
+    /// The effort with the best recall that was measured.
+    var bestEffort: SearchEffort? { points.max { $0.recall < $1.recall }.map(effort) }
+
+    private func effort(_ point: Point) -> SearchEffort {
+        SearchEffort(
+            poolSize: point.poolSize, rowBudget: point.rowBudget, kappa: kappa ?? SearchEffort.defaultKappa)
+    }
+
+    /// Recall measured with at most this effort, which a larger one does not fall below; `nil` if none was measured for
+    /// so many neighbours.
+    func recall(of effort: SearchEffort, neighborCount: Int) -> Double? {
+        guard neighborCount <= self.neighborCount, effort.rowBudget == nil || effort.kappa == kappa else { return nil }
+        return points.filter { point in
+            guard point.poolSize <= effort.poolSize else { return false }
+            guard let budget = effort.rowBudget else { return true }
+            return point.rowBudget.map { $0 <= budget } ?? false
+        }.map(\.recall).max()
     }
 }
 

@@ -173,10 +173,11 @@ private struct ExportRows {
     func forEach(_ body: (Part) throws -> Void) throws {
         for segment in reader.segments {
             var groups = GroupReader(segment: segment, copiesCodes: false)
+            var scratch = SegmentScratch()
             for group in segment.table.groups.indices where kinds.contains(segment.table.groups[group].kind) {
                 try Task.checkCancellation()
                 var part = Part()
-                for share in segment.shards(inGroup: group) {
+                for share in try segment.shards(inGroup: group, scratch: &scratch) {
                     let stored = try groups.rows(share.rows, group: group)
                     part.rows += stored.rows
                     part.ids += stored.ids

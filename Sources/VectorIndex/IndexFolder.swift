@@ -204,7 +204,7 @@ struct IndexFolder: Sendable, Hashable {
         name.hasSuffix(".tmp")
             && [
                 IndexManifest.filePrefix, VectorCodec.filePrefix, DeletedRows.filePrefix, SegmentFormat.filePrefix,
-                "segment",
+                "segment", RowBuckets.fileName,
             ].contains { name.hasPrefix($0) }
     }
 }

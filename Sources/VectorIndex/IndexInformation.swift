@@ -28,6 +28,10 @@ public struct IndexInformation: Sendable, Equatable, Codable {
     public let shards: Int
     /// Segments.
     public let segments: Int
+    /// Partitions of the segments that are stored by partition.
+    public let partitions: Int
+    /// Vectors in these, deleted ones left out.
+    public let partitionedRows: Int
     /// Number of the manifest.
     public let generation: UInt64
 }
@@ -59,6 +63,10 @@ extension IndexReader {
             bytesPerVector: rowCount == 0 ? 0 : Double(total - keys) / Double(rowCount), sections: sections,
             space: space.description, images: rowCount(of: .images), captions: rowCount(of: .captions),
             shards: shards.count, segments: segments.count,
+            partitions: segments.reduce(0) { $0 + ($1.partitions?.count ?? 0) },
+            partitionedRows: zip(segments, manifest.segments).reduce(0) {
+                $0 + ($1.0.header.isPartitioned ? $1.1.liveRowCount : 0)
+            },
             generation: manifest.generation)
     }
 }

@@ -7,7 +7,7 @@ extension IndexReader {
     private static let candidateByteCount = 64 << 20
     /// Rows that are looked at again per query of an approximate search, for each neighbour wanted: estimates from signs are
     /// the worse the fewer of them there are (decision 021 has the measurement). And their limits.
-    private var poolRowCountPerNeighbor: Int { max(64, 32_768 / dimension) }
+    private var poolRowCountPerNeighbor: Int { max(104, 53_248 / dimension) }
     private static let poolSizes = 256...4096
 
     /// The nearest vectors of each query, by the rule of `SearchMode.automatic`.
@@ -28,6 +28,20 @@ extension IndexReader {
     public func search(
         _ request: SearchRequest, mode: SearchMode, on pool: ComputePool
     ) async throws -> SearchAnswer {
+        try check(request)
+        let plan = plan(kinds: request.kinds, filter: request.filter)
+        guard plan.items.count <= EstimatePool.maximumItemCount else {
+            throw VectorIndexError(
+                .invalidRows, "an index of \(rowCount) rows is too large; search several", path: path)
+        }
+        let neighborCount = min(request.neighborCount, plan.rowCount)
+        let effort = try effort(mode, neighborCount: neighborCount, plan: plan)
+        let hits = try await hits(request, effort, plan, on: pool)
+        return answer(hits, effort: effort, neighborCount: neighborCount, plan: plan)
+    }
+
+    /// Throws unless the queries are of this space, and finite.
+    func check(_ request: SearchRequest) throws {
         try SpaceCheck.require(
             request.space, request.dimension, matches: space, dimension, indexPath: path,
             remedy: "query with the model the index was made with")
@@ -36,19 +50,18 @@ extension IndexReader {
                 throw VectorIndexError(.invalidVector, "query \(row) is not finite; check what encoded it")
             }
         }
-        let plan = plan(kinds: request.kinds, filter: request.filter)
-        guard plan.items.count <= EstimatePool.maximumItemCount else {
-            throw VectorIndexError(
-                .invalidRows, "an index of \(rowCount) rows is too large; search several", path: path)
-        }
+    }
+
+    /// The hits of a search with this effort, or of an exact one.
+    func hits(
+        _ request: SearchRequest, _ effort: SearchEffort?, _ plan: SearchPlan, on pool: ComputePool
+    ) async throws -> [[SearchHit]] {
         let neighborCount = min(request.neighborCount, plan.rowCount)
-        let poolSize = poolSize(mode, neighborCount: neighborCount)
         guard neighborCount > 0, request.queryCount > 0 else {
-            return answer(
-                [[SearchHit]](repeating: [], count: request.queryCount), poolSize: poolSize,
-                neighborCount: neighborCount)
+            return [[SearchHit]](repeating: [], count: request.queryCount)
         }
-        let perQuery = (neighborCount + 4 * (poolSize ?? 0)) * MemoryLayout<Candidate>.stride * pool.threadCount
+        let perQuery =
+            (neighborCount + 4 * (effort?.poolSize ?? 0)) * MemoryLayout<Candidate>.stride * pool.threadCount
         let passQueryCount = max(1, min(1024, Self.candidateByteCount / max(1, perQuery)))
         var hits: [[SearchHit]] = []
         hits.reserveCapacity(request.queryCount)
@@ -58,67 +71,144 @@ extension IndexReader {
             let vectors = Array(request.queries[start * dimension..<end * dimension])
             let batch = QueryBatch(
                 vectors: vectors, prepared: codec.map { PreparedQueries(vectors, codec: $0) }, count: end - start)
-            hits += try await pass(batch, neighborCount: neighborCount, poolSize: poolSize, plan: plan, pool: pool)
+            hits += try await pass(batch, neighborCount: neighborCount, effort: effort, plan: plan, pool: pool)
             start = end
         }
-        return answer(hits, poolSize: poolSize, neighborCount: neighborCount)
+        return hits
     }
 
-    /// Rows to look at again per query; `nil` for an exact search.
-    private func poolSize(_ mode: SearchMode, neighborCount: Int) -> Int? {
+    /// How much a search looks at; `nil` for an exact one.
+    private func effort(_ mode: SearchMode, neighborCount: Int, plan: SearchPlan) throws -> SearchEffort? {
         guard segments.contains(where: \.header.profile.isCoded) else { return nil }
-        let usual = min(
-            Self.poolSizes.upperBound,
-            max(Self.poolSizes.lowerBound, neighborCount * poolRowCountPerNeighbor))
+        let calibration = manifest.calibration.flatMap { neighborCount <= $0.neighborCount ? $0 : nil }
+        let tuned = calibration.flatMap { $0.effort(reaching: IndexCalibration.defaultRecall) ?? $0.bestEffort }
+        var effort =
+            tuned
+            ?? SearchEffort(
+                poolSize: min(
+                    Self.poolSizes.upperBound,
+                    max(Self.poolSizes.lowerBound, neighborCount * poolRowCountPerNeighbor)),
+                rowBudget: SearchEffort.defaultRowBudget(rowCount: plan.partitionedRowCount),
+                kappa: SearchEffort.defaultKappa)
         switch mode {
         case .exact: return nil
-        case .automatic where rowCount <= SearchMode.exactRowCountLimit: return nil
-        case .approximate(let size?): return max(size, neighborCount)
-        case .automatic, .approximate(nil):
-            let tuned = manifest.calibration.flatMap {
-                neighborCount <= $0.neighborCount ? $0.poolSize(forRecall: IndexCalibration.defaultRecall) : nil
-            }
-            return max(tuned ?? usual, neighborCount)
+        case .automatic: if rowCount <= SearchMode.exactRowCountLimit { return nil }
+        case .recall(let wanted): effort = try calibrated(calibration, wanted, neighborCount: neighborCount)
+        case .approximate(let poolSize, let rowBudget):
+            effort.poolSize = poolSize ?? effort.poolSize
+            effort.rowBudget = rowBudget ?? effort.rowBudget
         }
+        effort.poolSize = max(effort.poolSize, neighborCount)
+        if plan.partitions.isEmpty || effort.rowBudget.map({ $0 >= plan.partitionedRowCount }) ?? true {
+            effort.rowBudget = nil
+        }
+        return effort
     }
 
-    private func answer(_ hits: [[SearchHit]], poolSize: Int?, neighborCount: Int) -> SearchAnswer {
+    /// The least effort that was measured to find this share.
+    private func calibrated(
+        _ calibration: IndexCalibration?, _ recall: Double, neighborCount: Int
+    ) throws -> SearchEffort {
+        guard let calibration else {
+            let measured = manifest.calibration.map { "it was tuned for \($0.neighborCount) neighbours at most" }
+            throw VectorIndexError(
+                .notFound,
+                "what takes a recall of \(recall) for \(neighborCount) neighbours was not measured on this index "
+                    + "(\(measured ?? "it was not tuned")): run vlmpipe index tune -k \(neighborCount), or search exactly",
+                path: path)
+        }
+        guard let effort = calibration.effort(reaching: recall) else {
+            let best = calibration.points.map(\.recall).max() ?? 0
+            throw VectorIndexError(
+                .notFound,
+                "a recall of \(recall) was not reached: the best measured is \(best); search exactly (--exact)",
+                path: path)
+        }
+        return effort
+    }
+
+    private func answer(
+        _ hits: [[SearchHit]], effort: SearchEffort?, neighborCount: Int, plan: SearchPlan
+    ) -> SearchAnswer {
         let profiles = Set(segments.map(\.header.profile))
         let exact =
             profiles.contains(.lite)
             ? "exact over 4-bit codes" : profiles.contains(.std) ? "exact over 8-bit codes" : "exact"
-        let recall = poolSize.flatMap {
-            manifest.calibration?.recall(poolSize: $0, neighborCount: neighborCount)
+        let recall = effort.flatMap { effort -> Double? in
+            // What was measured on all rows says nothing about the few that satisfy a condition and lie anywhere.
+            if plan.isFiltered, effort.rowBudget != nil { return nil }
+            return manifest.calibration?.recall(of: effort, neighborCount: neighborCount)
         }
-        return SearchAnswer(hits: hits, mode: poolSize == nil ? exact : "approx", recall: recall, poolSize: poolSize)
+        return SearchAnswer(
+            hits: hits, mode: effort == nil ? exact : "approx", recall: recall, poolSize: effort?.poolSize,
+            rowBudget: effort?.rowBudget,
+            recallTruth: recall == nil ? nil : manifest.calibration?.truth ?? .codes)
     }
 
-    /// One scan of all rows for a limited number of queries.
+    /// Rows below which the next partitions are scanned by one thread: handing over to others would take longer.
+    private static let soloRowCount = 200_000
+
+    /// One scan for a limited number of queries: of all rows, or of the partitions that each query is sent to.
     private func pass(
-        _ queries: QueryBatch, neighborCount: Int, poolSize: Int?, plan: SearchPlan, pool: ComputePool
+        _ queries: QueryBatch, neighborCount: Int, effort: SearchEffort?, plan: SearchPlan, pool: ComputePool
     ) async throws -> [[SearchHit]] {
-        let cursor = ScanCursor(end: plan.items.count)
-        @Sendable func scan() throws -> ScanPart {
+        let poolSize = effort?.poolSize
+        @Sendable func scan(_ round: ScanRound, _ cursor: ScanCursor) throws -> ScanPart {
             var worker = ScanWorker(
                 reader: self, queries: queries, neighborCount: neighborCount, poolSize: poolSize)
             while let index = cursor.next() {
                 try Task.checkCancellation()
-                try worker.score(index, of: plan)
+                try worker.score(round.item(index), of: plan, for: round.queries(index))
             }
-            return ScanPart(best: worker.best, pending: worker.pending, pools: worker.pools)
+            return ScanPart(
+                best: worker.best, pending: worker.pending, pools: worker.pools, matchCounts: worker.matchCounts)
         }
         @Sendable func finished(_ query: Int, _ parts: [ScanPart]) throws -> [Candidate] {
             try finish(query, parts, queries, neighborCount: neighborCount, poolSize: poolSize, plan: plan)
         }
-        let workerCount = max(1, min(pool.threadCount, plan.items.count))
+        let isRouted = effort?.rowBudget != nil
+        let routedRowCount = isRouted ? (effort?.rowBudget ?? 0) * queries.count : plan.rowCount
+        let isSolo =
+            pool.threadCount == 1 || plan.items.count <= 1
+            || isRouted && plan.wholeItems.isEmpty && routedRowCount < Self.soloRowCount
+        let workerCount = isSolo ? 1 : max(1, min(pool.threadCount, plan.items.count))
         // Each hand-over to the pool costs a single query some of its time.
         if workerCount == 1, queries.count == 1 {
-            return try await pool.run { try self.resolve([finished(0, [scan()])]) }
+            return try await pool.run {
+                var rounds = self.rounds(queries, effort: effort, plan: plan)
+                var parts: [ScanPart] = []
+                while let round = rounds.next(plan, after: parts.last?.matchCounts) {
+                    parts.append(try scan(round, ScanCursor(end: round.itemCount)))
+                }
+                return try self.resolve([finished(0, parts)])
+            }
         }
-        let parts = try await pool.map(Array(0..<workerCount)) { _ in try scan() }
-        if queries.count == 1 { return try await pool.run { try self.resolve([finished(0, parts)]) } }
-        let merged = try await pool.map(Array(0..<queries.count)) { try finished($0, parts) }
+        var rounds = try await pool.run { self.rounds(queries, effort: effort, plan: plan) }
+        var parts: [ScanPart] = []
+        var counts: [Int]?
+        while let round = rounds.next(plan, after: counts) {
+            let cursor = ScanCursor(end: round.itemCount)
+            let found = try await pool.map(Array(0..<workerCount)) { _ in try scan(round, cursor) }
+            parts += found
+            counts = (0..<queries.count).map { query in found.reduce(0) { $0 + $1.matchCounts[query] } }
+        }
+        let all = parts
+        if queries.count == 1 { return try await pool.run { try self.resolve([finished(0, all)]) } }
+        let merged = try await pool.map(Array(0..<queries.count)) { try finished($0, all) }
         return try await pool.run { try self.resolve(merged) }
+    }
+
+    /// What is scanned, part by part.
+    private func rounds(_ queries: QueryBatch, effort: SearchEffort?, plan: SearchPlan) -> ScanRounds {
+        guard let effort, effort.rowBudget != nil, let prepared = queries.prepared else {
+            return ScanRounds(all: plan)
+        }
+        return ScanRounds(
+            visits: (0..<queries.count).map {
+                PartitionVisits(
+                    PartitionRoute(plan, of: self, queries: prepared, query: $0, kappa: effort.kappa), effort: effort,
+                    plan: plan)
+            })
     }
 
     /// Joins what the threads found for one query, and looks closer where that is needed.
@@ -195,7 +285,7 @@ extension IndexReader {
             let segment = segments[Int(place.segment)]
             let numbers = uses.map { Int(candidates[$0.query][$0.rank].row) }
             let rows = try segment.readRows(numbers, group: Int(place.group), scratch: &scratch)
-            let shards = segment.shards(inGroup: Int(place.group))
+            let shards = try segment.shards(inGroup: Int(place.group), scratch: &scratch)
             for (use, row) in zip(uses, rows) {
                 let candidate = candidates[use.query][use.rank]
                 guard let shard = shards.first(where: { $0.rows.contains(Int(candidate.row)) }) else {
@@ -219,6 +309,7 @@ private struct ScanPart: Sendable {
     let best: [TopCandidates]
     let pending: [PendingRows]
     let pools: [EstimatePool]
+    let matchCounts: [Int]
 }
 
 /// Hands out the numbers of a plan's items.

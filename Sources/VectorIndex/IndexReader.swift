@@ -107,9 +107,7 @@ public final class IndexReader: Sendable {
     /// Number of vectors of these kinds, deleted ones left out.
     public func rowCount(of kinds: VectorKinds) -> Int {
         segments.reduce(0) { sum, segment in
-            VectorKinds.storageOrder.filter(kinds.contains).reduce(sum) { sum, kind in
-                segment.table.shards.indices.reduce(sum) { $0 + segment.liveRowCount(ofShard: $1, kind: kind) }
-            }
+            VectorKinds.storageOrder.filter(kinds.contains).reduce(sum) { $0 + segment.liveRowCount(of: $1) }
         }
     }
 

@@ -18,6 +18,8 @@ final class IndexSegment: Sendable {
     let groupStarts: [Int]
     /// Where the codes of each group are.
     let places: [CodePlace]
+    /// What is known of the partitions where rows are stored by partition.
+    let partitions: PartitionTable?
     private let file: RandomAccessFile
     private let mapping: SharedMapping?
     /// Frames, then blocks of rows.
@@ -27,6 +29,7 @@ final class IndexSegment: Sendable {
         let path = folder + "/" + name
         let file = try translatingErrors(inFile: path) { try RandomAccessFile(path: path) }
         let (header, table, footer) = try translatingErrors(inFile: path) { try Self.parse(file) }
+        partitions = try translatingErrors(inFile: path) { try Self.partitions(file, header, table, footer) }
         self.name = name
         self.deleted = deleted
         self.header = header
@@ -87,10 +90,32 @@ final class IndexSegment: Sendable {
         return (header, try SegmentTable(bytes, header: header, footer: footer, path: path), footer)
     }
 
+    private static func partitions(
+        _ file: borrowing RandomAccessFile, _ header: SegmentHeader, _ table: SegmentTable, _ footer: SegmentFooter
+    ) throws(ByteFormatError) -> PartitionTable? {
+        guard header.isPartitioned == (footer.partitionByteCount > 0) else {
+            throw ByteFormatError(
+                .malformed, "header and footer do not agree about partitions", path: file.path,
+                byteOffset: footer.partitionByteOffset)
+        }
+        guard header.isPartitioned else { return nil }
+        let bytes = try file.read(byteOffset: footer.partitionByteOffset, byteCount: footer.partitionByteCount)
+        guard CRC32C.checksum(of: bytes) == footer.partitionChecksum else {
+            throw ByteFormatError(
+                .checksumMismatch, "the table of partitions is damaged: delete the index and build it again",
+                path: file.path, byteOffset: footer.partitionByteOffset)
+        }
+        return try PartitionTable(
+            bytes, width: header.codeDimension, groups: table.groups, path: file.path,
+            byteOffset: footer.partitionByteOffset)
+    }
+
     // MARK: Rows
 
-    /// The shards whose rows a group holds, with the range of its rows (0 is the group's first) that are theirs.
+    /// The shards whose rows a group holds, with the range of its rows (0 is the group's first) that are theirs; for
+    /// segments whose rows are in the order of their shards.
     func shards(inGroup index: Int) -> [(shard: Int, rows: Range<Int>)] {
+        precondition(isOrderedByShard, "shards(inGroup:) of rows stored by partition")
         let group = table.groups[index]
         let starts = self.starts[group.kind == .images ? 0 : 1]
         let first = groupStarts[index]
@@ -126,6 +151,7 @@ final class IndexSegment: Sendable {
 
     /// How many rows of a shard are not deleted.
     func liveRowCount(ofShard shard: Int, kind: VectorKinds) -> Int {
+        precondition(isOrderedByShard || deleted == nil, "liveRowCount(ofShard:) of rows stored by partition")
         let starts = self.starts[kind == .images ? 0 : 1]
         let before = kind == .images ? 0 : self.starts[0][self.starts[0].count - 1]
         let rows = before + starts[shard]..<before + starts[shard + 1]
@@ -140,6 +166,7 @@ final class IndexSegment: Sendable {
 
     /// The groups that hold rows of a shard.
     func groups(ofShard shard: Int, kind: VectorKinds) -> [Int] {
+        precondition(isOrderedByShard, "groups(ofShard:) of rows stored by partition")
         let starts = self.starts[kind == .images ? 0 : 1]
         let rows = starts[shard]..<starts[shard + 1]
         return table.groups.indices.filter {

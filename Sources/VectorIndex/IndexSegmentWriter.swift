@@ -17,7 +17,7 @@ struct IndexSegmentWriter {
         self.storage = storage
         header = SegmentHeader(
             space: space, dimension: dimension, identifiers: storage.identifiers, profile: storage.profile,
-            codec: storage.codec)
+            codec: storage.codec, isPartitioned: storage.isPartitioned)
     }
 
     var scratchPath: String { folder + "/segment" }
@@ -182,15 +182,24 @@ struct SegmentBody: ~Copyable {
     }
 
     /// Writes what is left, the table and the footer.
-    mutating func finish(shards: [IndexedShard], file: inout AtomicFile.Writer) throws -> IndexManifest.Segment {
+    ///
+    /// - Parameter partitions: the table of partitions; empty for none.
+    mutating func finish(
+        shards: [IndexedShard], partitions: [UInt8] = [], file: inout AtomicFile.Writer
+    ) throws -> IndexManifest.Segment {
         try flushBlock(to: &file)
         try align(&file)
+        if !partitions.isEmpty {
+            try emit(partitions, to: &file)
+            try align(&file)
+        }
         table.shards = shards
         let encoded = table.encoded
         guard encoded.count <= SegmentFormat.maximumTableByteCount else {
             throw VectorIndexError(.invalidRows, "a segment of \(rowCount) rows is too large; build several indexes")
         }
-        let footer = SegmentFooter(tableByteOffset: byteOffset, table: encoded, rowCount: rowCount)
+        let footer = SegmentFooter(
+            tableByteOffset: byteOffset, table: encoded, rowCount: rowCount, partitions: partitions)
         try emit(encoded, to: &file)
         try emit(footer.encoded, to: &file)
         let digest = hasher.finalize()

@@ -107,13 +107,19 @@ public struct IndexVerification: Sendable {
             var scratch = SegmentScratch()
             var last: (shard: ShardIdentity, key: UInt64)?
             for group in segment.table.groups.indices {
-                if group > 0, segment.table.groups[group].kind != segment.table.groups[group - 1].kind { last = nil }
+                if group > 0,
+                    segment.table.groups[group].kind != segment.table.groups[group - 1].kind
+                        || segment.partition(ofGroup: group) != segment.partition(ofGroup: group - 1)
+                {
+                    last = nil
+                }
                 do {
                     try checkGroup(group, of: segment, codec: codec, last: &last, scratch: &scratch)
                 } catch {
                     add(error, path: path)
                 }
             }
+            if !findings.contains(where: { $0.path == path }) { try checkPartitions(of: segment) }
         } catch {
             add(error, path: path)
         }
@@ -144,10 +150,10 @@ public struct IndexVerification: Sendable {
         let rows = try segment.readRows(group: index, scratch: &scratch)
         let ids = try segment.readIDs(group: index, scratch: &scratch)
         let kind = segment.table.groups[index].kind
-        for part in segment.shards(inGroup: index) {
+        for part in try segment.shards(inGroup: index, scratch: &scratch) {
             let shard = segment.table.shards[part.shard].identity
             for row in part.rows {
-                if let last, last.shard == shard, last.key >= rows[row].sortKey {
+                if let last, last.shard > shard || last.shard == shard && last.key >= rows[row].sortKey {
                     throw damaged("rows of group \(index) are out of order")
                 }
                 last = (shard, rows[row].sortKey)
@@ -163,6 +169,32 @@ public struct IndexVerification: Sendable {
         }
         try checkVectors(index, of: segment, codec: codec, scratch: &scratch)
         rowCount += rows.count
+    }
+
+    /// Means and spreads of partitions are those of their rows, and every shard has as many rows as the table says.
+    private func checkPartitions(of segment: IndexSegment) throws {
+        guard let partitions = segment.partitions else { return }
+        var reader = CodeReader()
+        var scratch = SegmentScratch()
+        var entries: [PartitionTable.Entry] = []
+        var counts = [[Int]](repeating: [0, 0], count: segment.table.shards.count)
+        for partition in 0..<partitions.count {
+            let groups = partitions.groupStarts[partition]..<partitions.groupStarts[partition + 1]
+            var moments = PartitionMoments(width: partitions.width)
+            for group in groups {
+                let codes = try reader.codes(of: segment, group: group, need: .all)
+                moments.add(codes.copy(0..<codes.rowCount))
+                let kind = segment.table.groups[group].kind == .images ? 0 : 1
+                for shard in try segment.readShards(group: group, scratch: &scratch) { counts[Int(shard)][kind] += 1 }
+            }
+            entries.append(moments.entry(groupCount: groups.count))
+        }
+        guard PartitionTable.encoded(entries, width: partitions.width) == partitions.encoded,
+            zip(counts, segment.table.shards).allSatisfy({ $0 == [$1.imageRowCount, $1.captionRowCount] })
+        else {
+            throw VectorIndexError(
+                .damaged, "the partitions are not those of the rows: build the index again", path: segment.path)
+        }
     }
 
     /// Vectors have unit length, and codes are those of their vectors where these are kept.

@@ -38,7 +38,7 @@ extension IndexWriter {
 
     /// Merges small segments, drops deleted rows and gives rows the codes of a profile.
     ///
-    /// In the order of the shards, each segment is filled until it has 65,536 rows; shards are not split. The segments
+    /// Segments stored by partition stay so. Of the others, in the order of the shards, each segment is filled until it has 65,536 rows; shards are not split. The segments
     /// that result depend on the shards and on the codec alone, not on how the index came about (unless segments with
     /// deleted rows stay). Shards of vectors of any origin go when all their rows are deleted. Those that are already so stay as they are; nothing is published if all are. Codes of the
     /// index's codec are copied, not made again. The first codes decide the codec, whose mean is taken over a sample of
@@ -55,9 +55,45 @@ extension IndexWriter {
             try store(made)
             codec = made
         }
-        let segments = try rewrite(entries, codec: codec, open, change: &change)
+        var segments = try rewrite(entries, codec: codec, open, change: &change)
+        segments += try partitionedSegments(compaction, codec: codec, open, change: &change)
         if change.isPublished { try publish(segments, codec: codec?.digest) }
         return change
+    }
+
+    /// The segments that are stored by partition: as they are, or anew where rows are deleted or another form is wanted.
+    private func partitionedSegments(
+        _ compaction: Compaction, codec: VectorCodec?, _ open: OpenSegments, change: inout Change
+    ) throws -> [IndexManifest.Segment] {
+        var segments: [IndexManifest.Segment] = []
+        for record in manifest.segments {
+            let place = SegmentPlace(folder: folder, record: record)
+            let segment = try open.open(place)
+            guard segment.header.isPartitioned else { continue }
+            // Partitions are made of codes: rows that have some keep them.
+            let wanted = compaction.profile == .plain ? .full : compaction.profile
+            let storage = SegmentStorage(
+                profile: segment.header.profile.becoming(wanted), codec: codec, hasRawVectors: false,
+                isUnpacked: compaction.isUnpacked ?? segment.isUnpacked, identifiers: segment.header.identifiers,
+                isPartitioned: true)
+            let share = Double(segment.deleted?.rows.count ?? 0) / Double(max(1, segment.rowCount))
+            guard
+                storage.profile != segment.header.profile || storage.isUnpacked != segment.isUnpacked
+                    || share > 0 && share >= compaction.minimumDeletedShare
+            else {
+                segments.append(record)
+                continue
+            }
+            try Task.checkCancellation()
+            let counts = try segment.liveRowCounts()
+            let isGone = { (number: Int) in segment.header.identifiers == .assigned && counts[number] == 0 }
+            change.removed += segment.table.shards.indices.filter(isGone).map { segment.table.shards[$0].identity }
+            let kept = segment.table.shards.indices.filter { !isGone($0) }.map { segment.table.shards[$0] }
+            change.writtenSegmentCount += 1
+            if !kept.isEmpty { segments.append(try write(kept, of: place, open, storage)) }
+        }
+        change.removed.sort()
+        return segments
     }
 
     /// Rows from which on an index of embeddings gets codes.
@@ -82,9 +118,10 @@ extension IndexWriter {
                 isUnpacked = try open.open(SegmentPlace(folder: folder, record: record)).isUnpacked
             }
         }
-        return try manifest.segments.flatMap { record in
+        return try manifest.segments.flatMap { record -> [ShardEntry] in
             let place = SegmentPlace(folder: folder, record: record)
             let segment = try open.open(place)
+            guard !segment.header.isPartitioned else { return [] }
             let profile = segment.header.profile.becoming(compaction.profile)
             let form = SegmentForm(
                 profile: profile, isUnpacked: profile.isCoded && isUnpacked, identifiers: segment.header.identifiers)

@@ -65,7 +65,7 @@ extension IndexSegment {
         case .samples(let filter):
             var found: [Int] = []
             var ordinals: [UInt32]?
-            for part in shards(inGroup: group) {
+            for part in try shards(inGroup: group, scratch: &scratch) {
                 switch filter.share(of: table.shards[part.shard].identity) {
                 case .none: continue
                 case .all: found += part.rows

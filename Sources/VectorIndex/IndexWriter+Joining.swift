@@ -28,8 +28,7 @@ extension IndexWriter {
             } else {
                 // Files are never changed: the shards that are not here yet move to one of their own.
                 let storage = try SegmentStorage(of: open.open(addition.place), codec: joining.codec)
-                let sources = try addition.shards.map { try source($0, in: addition.place, open, for: storage) }
-                segments.append(try write(sources, storage))
+                segments.append(try write(addition.shards, of: addition.place, open, storage))
             }
             change.writtenSegmentCount += 1
         }
@@ -54,11 +53,24 @@ extension IndexWriter {
         if let codec = joining.codec { try store(codec) }
         change.sealed = joining.additions.flatMap { $0.shards.map(\.identity) }
         var entries: [ShardEntry] = []
+        var partitioned: [IndexManifest.Segment] = []
         for record in manifest.segments {
-            entries += try self.entries(SegmentPlace(folder: folder, record: record), record.shards, open)
+            let place = SegmentPlace(folder: folder, record: record)
+            if try open.open(place).header.isPartitioned {
+                partitioned.append(record)
+            } else {
+                entries += try self.entries(place, record.shards, open)
+            }
         }
-        for addition in joining.additions { entries += try self.entries(addition.place, addition.shards, open) }
-        let segments = try rewrite(entries, codec: joining.codec, open, change: &change)
+        for addition in joining.additions {
+            if try open.open(addition.place).header.isPartitioned {
+                partitioned.append(try join(addition, joining.codec, open))
+                change.writtenSegmentCount += 1
+            } else {
+                entries += try self.entries(addition.place, addition.shards, open)
+            }
+        }
+        let segments = try rewrite(entries, codec: joining.codec, open, change: &change) + partitioned
         if change.isPublished { try publish(segments, codec: joining.codec?.digest, nextID: joining.nextID) }
         return change
     }
@@ -90,6 +102,18 @@ extension IndexWriter {
             profile: segment.header.profile, isUnpacked: segment.isUnpacked, identifiers: segment.header.identifiers)
         return segment.entries(in: place, form: form, isCurrent: segment.deleted == nil)
             .filter { shards.contains($0.shard) }
+    }
+
+    /// Takes over rows that are stored by partition, which they stay: as they are, or without those that are not wanted.
+    private func join(
+        _ addition: IndexJoining.Addition, _ codec: VectorCodec?, _ open: OpenSegments
+    ) throws -> IndexManifest.Segment {
+        let segment = try open.open(addition.place)
+        if addition.isWhole, segment.deleted == nil, segment.belongs(to: codec) { return try take(addition.place) }
+        let storage = SegmentStorage(
+            profile: segment.header.profile, codec: codec, hasRawVectors: false, isUnpacked: segment.isUnpacked,
+            identifiers: segment.header.identifiers, isPartitioned: true)
+        return try write(addition.shards, of: addition.place, open, storage)
     }
 
     /// Links or copies a segment of another index, and the file of its deleted rows.
@@ -224,7 +248,8 @@ extension IndexJoining.Addition {
         for group in segment.table.groups.indices {
             let all = try segment.readIDs(group: group, scratch: &scratch)
             let deleted = Set(segment.deletedRows(inGroup: group))
-            for part in segment.shards(inGroup: group) where taken.contains(segment.table.shards[part.shard].identity) {
+            for part in try segment.shards(inGroup: group, scratch: &scratch)
+            where taken.contains(segment.table.shards[part.shard].identity) {
                 for row in part.rows where isWanted(all[row]) && !deleted.contains(row) { ids.append(all[row]) }
             }
         }

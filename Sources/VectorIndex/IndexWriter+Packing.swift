@@ -26,7 +26,7 @@ extension IndexWriter {
             }
             let storage = SegmentStorage(
                 profile: segment.header.profile, codec: codec, hasRawVectors: false, isUnpacked: isUnpacked,
-                identifiers: segment.header.identifiers)
+                identifiers: segment.header.identifiers, isPartitioned: segment.header.isPartitioned)
             let rewritten = try segmentWriter(storage).rewrite(segment)
             // Rows stay where they are, so the same ones are deleted; the file says of which segment.
             let deletion = try segment.deleted.map { try folder.store($0.rows, of: rewritten) }
@@ -66,7 +66,8 @@ extension IndexSegmentWriter {
                     try body.append(
                         EncodedGroup(kind: group.kind, rowCount: group.rowCount, frames: frames), to: &file)
                 }
-                let finished = try body.finish(shards: segment.table.shards, file: &file)
+                let finished = try body.finish(
+                    shards: segment.table.shards, partitions: segment.partitions?.encoded ?? [], file: &file)
                 record = finished
                 return finished.name
             }

@@ -104,10 +104,15 @@ extension IndexWriter {
             report.findings.append("\(segment.path): its codes cannot be read without their codec")
             return lose(record, &report)
         }
+        guard keepsCodes || !segment.header.isPartitioned else {
+            report.findings.append("\(segment.path): its partitions cannot be read without their codec")
+            return lose(record, &report)
+        }
         let storage =
             keepsCodes
             ? try SegmentStorage(of: segment, codec: codec) : SegmentStorage(plain: segment.header.identifiers)
         var damaged: Set<Int> = []
+        var incomplete: Set<ShardIdentity> = []
         var reader = GroupReader(segment: segment, copiesCodes: keepsCodes && storage.profile.isCoded)
         for group in segment.table.groups.indices {
             do {
@@ -117,12 +122,16 @@ extension IndexWriter {
                 damaged.insert(group)
                 let rows = segment.table.groups[group].rowCount - segment.deletedRows(inGroup: group).count
                 report.lostRowCount += rows
-                report.incompleteShards += segment.shards(inGroup: group).map {
-                    segment.table.shards[$0.shard].identity
-                }
+                incomplete.formUnion(segment.possibleShards(inGroup: group))
             }
         }
         if damaged.isEmpty { report.findings.append("\(segment.path): damaged bytes that no row needs") }
+        report.incompleteShards += incomplete.sorted()
+        report.mendedSegmentCount += 1
+        guard !segment.header.isPartitioned else {
+            return try segmentWriter(storage).rewritePartitions(
+                of: segment, shards: record.shards, copiesCodes: true, lost: damaged, incomplete: incomplete)
+        }
         let place = SegmentPlace(folder: folder, record: record)
         let open = OpenSegments()
         let sources = try record.shards.map { shard in
@@ -130,7 +139,6 @@ extension IndexWriter {
             source.damagedGroups = damaged.intersection(segment.groups(of: shard.identity))
             return source
         }
-        report.mendedSegmentCount += 1
         return try write(sources, storage)
     }
 }
@@ -141,6 +149,14 @@ extension IndexSegment {
         Set(
             table.groups.indices.filter { shards(inGroup: $0).contains { table.shards[$0.shard].identity == identity } }
         )
+    }
+}
+
+extension IndexSegment {
+    /// The shards that rows of a damaged group can be of: all, where the rows would have to say so themselves.
+    fileprivate func possibleShards(inGroup index: Int) -> Set<ShardIdentity> {
+        let numbers = isOrderedByShard ? shards(inGroup: index).map(\.shard) : Array(table.shards.indices)
+        return Set(numbers.map { table.shards[$0].identity })
     }
 }
 

@@ -119,7 +119,7 @@ public struct IndexWriter: ~Copyable {
             } else if !kept.isEmpty {
                 let place = SegmentPlace(folder: folder, record: segment)
                 let storage = try SegmentStorage(of: open.open(place), codec: codec())
-                segments.append(try write(kept.map { try source($0, in: place, open, for: storage) }, storage))
+                segments.append(try write(kept, of: place, open, storage))
                 change.writtenSegmentCount += 1
             }
         }
@@ -138,6 +138,16 @@ public struct IndexWriter: ~Copyable {
         _ shard: IndexedShard, in place: SegmentPlace, _ segments: OpenSegments, for storage: SegmentStorage
     ) throws -> SegmentRowSource {
         let segment = try segments.open(place)
+        let copiesCodes = try copiesCodes(of: segment, for: storage)
+        let rowCount = segment.table.shards.firstIndex { $0.identity == shard.identity }.map { position in
+            VectorKinds.storageOrder.reduce(0) { $0 + segment.liveRowCount(ofShard: position, kind: $1) }
+        }
+        return SegmentRowSource(
+            segments: segments, place: place, shard: shard, rowCount: rowCount ?? 0, copiesCodes: copiesCodes)
+    }
+
+    /// Whether rows of a segment keep their codes in another that is stored like this; else they have vectors.
+    func copiesCodes(of segment: IndexSegment, for storage: SegmentStorage) throws -> Bool {
         let profile = segment.header.profile
         let copiesCodes =
             profile.isCoded && storage.codec != nil && segment.belongs(to: storage.codec)
@@ -148,11 +158,19 @@ public struct IndexWriter: ~Copyable {
                 "\(profile) keeps no vectors, so its rows cannot become \(storage.profile) of another codec; build that "
                     + "index again with the codec of this one (index build --codec)", path: segment.path)
         }
-        let rowCount = segment.table.shards.firstIndex { $0.identity == shard.identity }.map { position in
-            VectorKinds.storageOrder.reduce(0) { $0 + segment.liveRowCount(ofShard: position, kind: $1) }
+        return copiesCodes
+    }
+
+    /// Writes some shards of a segment as a segment of their own; those of a segment stored by partition stay so.
+    func write(
+        _ shards: [IndexedShard], of place: SegmentPlace, _ open: OpenSegments, _ storage: SegmentStorage
+    ) throws -> IndexManifest.Segment {
+        let segment = try open.open(place)
+        guard segment.header.isPartitioned else {
+            return try write(shards.map { try source($0, in: place, open, for: storage) }, storage)
         }
-        return SegmentRowSource(
-            segments: segments, place: place, shard: shard, rowCount: rowCount ?? 0, copiesCodes: copiesCodes)
+        return try segmentWriter(storage).rewritePartitions(
+            of: segment, shards: shards, copiesCodes: copiesCodes(of: segment, for: storage))
     }
 
     /// Writes the segment of these shards.

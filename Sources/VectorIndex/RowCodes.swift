@@ -38,31 +38,47 @@ struct RowCodes {
 
     /// Encodes rows [N, E].
     init(_ vectors: [Float], codec: VectorCodec, profile: IndexProfile) {
-        width = codec.codeDimension
-        let rowCount = vectors.count / codec.dimension
+        self.init(rowCount: vectors.count / codec.dimension, width: codec.codeDimension)
+        var residual = [Float](repeating: 0, count: width)
+        for row in 0..<vectors.count / codec.dimension {
+            codec.residual(of: row, in: vectors, into: &residual)
+            encode(residual, as: row, profile: profile)
+        }
+    }
+
+    /// Encodes rows [N, D] that are rotated and without the mean already.
+    init(residuals: [Float], width: Int, profile: IndexProfile) {
+        self.init(rowCount: residuals.count / width, width: width)
+        for row in 0..<residuals.count / width {
+            encode(Array(residuals[row * width..<(row + 1) * width]), as: row, profile: profile)
+        }
+    }
+
+    private init(rowCount: Int, width: Int) {
+        self.width = width
         signs = [UInt8](repeating: 0, count: rowCount * width / 8)
         high = [UInt8](repeating: 0, count: rowCount * width / 2)
         low = [UInt8](repeating: 0, count: rowCount * width / 2)
         factors.reserveCapacity(rowCount)
-        var residual = [Float](repeating: 0, count: width)
-        for row in 0..<rowCount {
-            codec.residual(of: row, in: vectors, into: &residual)
-            let squared = UnitVectors.squaredLengths(residual, dimension: width)[0]
-            guard squared > 1e-12 else {
-                // A row that is the mean has no direction: its code is that of zeros, its scales are 0.
-                let sums = encodeRow(row, residual, scale: 0)
-                factors.append(RowFactors(vlm_code_sums.directionless(squared: squared, like: sums)))
-                continue
-            }
-            var best: (scale: Float, factors: RowFactors)?
-            for scale in Self.scales(residual, squared: squared, profile: profile) {
-                let candidate = RowFactors(encodeRow(row, residual, scale: scale))
-                if best.map({ candidate.error4 < $0.factors.error4 }) ?? true { best = (scale, candidate) }
-            }
-            guard let best else { preconditionFailure("there is always a scale") }
-            if profile == .lite { _ = encodeRow(row, residual, scale: best.scale) }
-            factors.append(best.factors)
+    }
+
+    /// Encodes the next row.
+    private mutating func encode(_ residual: [Float], as row: Int, profile: IndexProfile) {
+        let squared = UnitVectors.squaredLengths(residual, dimension: width)[0]
+        guard squared > 1e-12 else {
+            // A row that is the mean has no direction: its code is that of zeros, its scales are 0.
+            let sums = encodeRow(row, residual, scale: 0)
+            factors.append(RowFactors(vlm_code_sums.directionless(squared: squared, like: sums)))
+            return
         }
+        var best: (scale: Float, factors: RowFactors)?
+        for scale in Self.scales(residual, squared: squared, profile: profile) {
+            let candidate = RowFactors(encodeRow(row, residual, scale: scale))
+            if best.map({ candidate.error4 < $0.factors.error4 }) ?? true { best = (scale, candidate) }
+        }
+        guard let best else { preconditionFailure("there is always a scale") }
+        if profile == .lite { _ = encodeRow(row, residual, scale: best.scale) }
+        factors.append(best.factors)
     }
 
     /// Steps per unit worth trying. With 8 bits a clipped element costs more than wider steps, so the largest element

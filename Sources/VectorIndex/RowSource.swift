@@ -117,6 +117,7 @@ struct GroupReader: ~Copyable {
         var all = StoredRows()
         all.rows = try segment.readRows(group: group, scratch: &scratch)
         all.ids = try segment.readIDs(group: group, scratch: &scratch)
+        all.shards = try segment.readShards(group: group, scratch: &scratch)
         if segment.header.profile.hasVectors {
             try segment.readVectors(group: group, scratch: &scratch)
             all.halves = scratch.halves

@@ -25,6 +25,8 @@ struct ScanWorker: ~Copyable {
     private(set) var pending: [PendingRows]
     /// Rows with estimates from signs; only for approximate searches.
     private(set) var pools: [EstimatePool]
+    /// Rows per query of segments stored by partition that were looked at and may match; counted in approximate searches alone.
+    private(set) var matchCounts: [Int]
     private var scratch = SegmentScratch()
     private var codeReader = CodeReader()
     private var buffers: ScanBuffers
@@ -38,6 +40,7 @@ struct ScanWorker: ~Copyable {
         self.queries = queries
         best = [TopCandidates](repeating: TopCandidates(capacity: neighborCount), count: queries.count)
         pending = [PendingRows](repeating: PendingRows(capacity: neighborCount), count: queries.count)
+        matchCounts = [Int](repeating: 0, count: queries.count)
         pools = poolSize.map { [EstimatePool](repeating: EstimatePool(capacity: $0), count: queries.count) } ?? []
         buffers = ScanBuffers(level: reader.scanLevel)
         scores = [Float](
@@ -46,18 +49,20 @@ struct ScanWorker: ~Copyable {
 
     /// Looks at all rows of a group.
     ///
-    /// - Parameter number: of the item in the plan.
-    mutating func score(_ number: Int, of plan: SearchPlan) throws {
+    /// - Parameters:
+    ///   - number: of the item in the plan.
+    ///   - wanted: the queries that look at it, in an approximate search; by default all.
+    mutating func score(_ number: Int, of plan: SearchPlan, for wanted: ArraySlice<Int32>? = nil) throws {
         let item = plan.items[number]
         let segment = reader.segments[item.segment]
-        let allowed = try item.mask < 0 ? nil : allowedRows(plan.masks[item.mask], item, segment: segment)
+        let allowed = try item.mask < 0 ? nil : allowedRows(plan.masks[item.mask], item, plan, segment: segment)
         if let allowed, !allowed.contains(true) { return }
         if !segment.header.profile.isCoded {
             try scoreVectors(item, segment, allowed)
         } else if pools.isEmpty {
             try scoreCodes(item, segment, allowed)
         } else {
-            try scoreSigns(item, number, segment, allowed)
+            try scoreSigns(item, number, segment, allowed, wanted)
         }
     }
 
@@ -179,19 +184,30 @@ struct ScanWorker: ~Copyable {
 
     /// Estimates from signs, for the pools.
     private mutating func scoreSigns(
-        _ item: SearchPlan.Item, _ number: Int, _ segment: IndexSegment, _ allowed: [Bool]?
+        _ item: SearchPlan.Item, _ number: Int, _ segment: IndexSegment, _ allowed: [Bool]?,
+        _ wanted: ArraySlice<Int32>?
     ) throws {
-        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
         codes.prefetchScales1()
-        for query in best.indices {
-            buffers.scanSigns(codes, queries: prepared, query: query)
-            let found = buffers.positions1(codes, prepared.terms[query], threshold: pools[query].threshold)
-            for index in 0..<found {
-                let row = buffers.position(index)
-                if let allowed, !allowed[row] { continue }
-                pools[query].insert(buffers.value(index), item: number, row: row)
-            }
+        let matchCount = segment.partitions == nil ? 0 : allowed?.count(where: \.self) ?? codes.rowCount
+        if let wanted {
+            for query in wanted { scoreSigns(codes, query: Int(query), item: number, allowed, matchCount) }
+        } else {
+            for query in best.indices { scoreSigns(codes, query: query, item: number, allowed, matchCount) }
+        }
+    }
+
+    private mutating func scoreSigns(
+        _ codes: GroupCodes, query: Int, item number: Int, _ allowed: [Bool]?, _ matchCount: Int
+    ) {
+        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
+        matchCounts[query] += matchCount
+        buffers.scanSigns(codes, queries: prepared, query: query)
+        let found = buffers.positions1(codes, prepared.terms[query], threshold: pools[query].threshold)
+        for index in 0..<found {
+            let row = buffers.position(index)
+            if let allowed, !allowed[row] { continue }
+            pools[query].insert(buffers.value(index), item: number, row: row)
         }
     }
 
@@ -222,11 +238,12 @@ struct ScanWorker: ~Copyable {
     // MARK: Filters
 
     private mutating func allowedRows(
-        _ mask: SearchPlan.Mask, _ item: SearchPlan.Item, segment: IndexSegment
+        _ mask: SearchPlan.Mask, _ item: SearchPlan.Item, _ plan: SearchPlan, segment: IndexSegment
     ) throws -> [Bool] {
+        guard let shares = mask.shares else { return try allowedRows(mask, item, plan.sharesOfShards, segment) }
         var allowed = [Bool](repeating: false, count: segment.table.groups[item.group].rowCount)
         var ordinals: [UInt32]?
-        for share in mask.shares {
+        for share in shares {
             guard let wanted = share.ordinals else {
                 for row in share.rows { allowed[row] = true }
                 continue
@@ -234,6 +251,25 @@ struct ScanWorker: ~Copyable {
             let known = try ordinals ?? segment.readOrdinals(group: item.group, scratch: &scratch)
             ordinals = known
             for row in share.rows { allowed[row] = RowFilter.contains(known[row], in: wanted) }
+        }
+        for row in mask.deleted { allowed[row] = false }
+        return allowed
+    }
+
+    /// The same where each row says which shard it is of.
+    private mutating func allowedRows(
+        _ mask: SearchPlan.Mask, _ item: SearchPlan.Item, _ sharesOfShards: [Int: [RowFilter.Share]],
+        _ segment: IndexSegment
+    ) throws -> [Bool] {
+        guard let shares = sharesOfShards[item.segment] else { preconditionFailure("a mask without shares") }
+        let numbers = try segment.readShards(group: item.group, scratch: &scratch)
+        let ordinals = try segment.readOrdinals(group: item.group, scratch: &scratch)
+        var allowed = numbers.indices.map { row in
+            switch shares[Int(numbers[row])] {
+            case .none: false
+            case .all: true
+            case .some(let wanted): RowFilter.contains(ordinals[row], in: wanted)
+            }
         }
         for row in mask.deleted { allowed[row] = false }
         return allowed

@@ -33,6 +33,8 @@ enum SegmentFormat {
     static let innerProductMetric: UInt32 = 1
     /// Identity bytes per row before compression: ordinal, view, box.
     static let identityByteCount = 24
+    /// The same where rows are stored by partition: the shard's number comes last.
+    static let partitionedIdentityByteCount = 28
     /// Segments of fewer rows keep their vectors uncompressed: they are scanned faster and the saving is small.
     static let rawRowCountLimit = 10_000
     /// Segments are merged until they have at least this many rows.
@@ -143,6 +145,12 @@ struct SegmentFooter: Sendable, Equatable {
     var tableChecksum: UInt32
     var fileByteCount: UInt64
     var rowCount: UInt64
+    /// Size and checksum of the table of partitions, which ends where the table begins, up to alignment; 0 without one.
+    var partitionByteCount = 0
+    var partitionChecksum: UInt32 = 0
+
+    /// Where the table of partitions is, or, without one, the table.
+    var partitionByteOffset: UInt64 { tableByteOffset - SegmentFormat.aligned(UInt64(partitionByteCount)) }
 
     var encoded: [UInt8] {
         var writer = ByteWriter(capacity: SegmentFormat.footerByteCount)
@@ -151,13 +159,18 @@ struct SegmentFooter: Sendable, Equatable {
         writer.write(tableChecksum)
         writer.write(fileByteCount)
         writer.write(rowCount)
+        writer.write(UInt32(partitionByteCount))
+        writer.write(partitionChecksum)
         writer.writeZeros(SegmentFormat.footerByteCount - 12 - writer.count)
         writer.writeChecksum()
         writer.write(SegmentFormat.endMagic)
         return writer.bytes
     }
 
-    init(tableByteOffset: UInt64, table: [UInt8], rowCount: Int) {
+    /// - Parameter partitions: the table of partitions, which stands before the table; empty for none.
+    init(tableByteOffset: UInt64, table: [UInt8], rowCount: Int, partitions: [UInt8] = []) {
+        partitionByteCount = partitions.count
+        partitionChecksum = partitions.isEmpty ? 0 : CRC32C.checksum(of: partitions)
         self.tableByteOffset = tableByteOffset
         tableByteCount = table.count
         tableChecksum = CRC32C.checksum(of: table)
@@ -172,11 +185,16 @@ struct SegmentFooter: Sendable, Equatable {
         tableChecksum = try reader.read(UInt32.self, "the table's checksum")
         fileByteCount = try reader.read(UInt64.self, "the file's size")
         rowCount = try reader.read(UInt64.self, "the row count")
+        partitionByteCount = Int(try reader.read(UInt32.self, "the size of the partitions"))
+        partitionChecksum = try reader.read(UInt32.self, "the checksum of the partitions")
         try reader.expectZeros(SegmentFormat.footerByteCount - 12 - reader.position, "the reserved bytes")
         try reader.expectChecksum("the footer")
         try reader.expect(SegmentFormat.endMagic, "the end of an index segment")
         guard tableByteCount <= SegmentFormat.maximumTableByteCount,
-            tableByteOffset >= UInt64(SegmentFormat.headerByteCount), tableByteOffset <= byteOffset,
+            partitionByteCount <= SegmentFormat.maximumTableByteCount,
+            tableByteOffset >= UInt64(SegmentFormat.headerByteCount)
+                + SegmentFormat.aligned(UInt64(partitionByteCount)), tableByteOffset <= byteOffset,
+            partitionByteCount > 0 || partitionChecksum == 0,
             UInt64(tableByteCount) == byteOffset - tableByteOffset,
             fileByteCount == byteOffset + UInt64(SegmentFormat.footerByteCount)
         else { throw reader.error(.malformed, "the footer does not fit the file", at: 0) }

@@ -11,6 +11,16 @@ struct SegmentHeader: Sendable, Equatable {
     var codec: [UInt8] = [UInt8](repeating: 0, count: 16)
     /// Elements of a code: E rounded up to a multiple of 64; 0 for `plain`.
     var codeDimension = 0
+    /// Whether rows are stored by partition.
+    var isPartitioned = false
+
+    /// The feature bit of segments whose rows are stored by partition.
+    static let partitionedFeature: UInt64 = 1
+
+    /// Bytes of a row in a frame of identities.
+    var identityByteCount: Int {
+        isPartitioned ? SegmentFormat.partitionedIdentityByteCount : SegmentFormat.identityByteCount
+    }
 
     var encoded: [UInt8] {
         var writer = ByteWriter(capacity: SegmentFormat.headerByteCount)
@@ -18,7 +28,7 @@ struct SegmentHeader: Sendable, Equatable {
         writer.write(SegmentFormat.majorVersion)
         writer.write(SegmentFormat.minorVersion)
         writer.write(UInt32(SegmentFormat.headerByteCount))
-        writer.write(UInt64(0))
+        writer.write(isPartitioned ? Self.partitionedFeature : 0)
         writer.write(UInt64(0))
         writer.write(space.digest.bytes)
         writer.write(UInt32(dimension))
@@ -35,9 +45,11 @@ struct SegmentHeader: Sendable, Equatable {
 
     init(
         space: SpaceFingerprint, dimension: Int, identifiers: IdentifierKind, profile: IndexProfile = .plain,
-        codec: VectorCodec? = nil
+        codec: VectorCodec? = nil, isPartitioned: Bool = false
     ) {
         precondition(profile.isCoded == (codec != nil), "a segment of profile \(profile) and its codec")
+        precondition(profile.isCoded || !isPartitioned, "partitions are made of codes")
+        self.isPartitioned = isPartitioned
         self.space = space
         self.dimension = dimension
         self.identifiers = identifiers
@@ -64,7 +76,7 @@ struct SegmentHeader: Sendable, Equatable {
         let features = try reader.read(UInt64.self, "the feature bits")
         // Compatible features may be anything: they can be ignored.
         _ = try reader.read(UInt64.self, "the feature bits")
-        guard features == 0 else {
+        guard features & ~Self.partitionedFeature == 0 else {
             throw VectorIndexError(
                 .unsupportedVersion, "an index segment with features \(features) unknown to this program: update it",
                 path: path)
@@ -87,9 +99,10 @@ struct SegmentHeader: Sendable, Equatable {
             (1...EmbeddingHeader.maximumDimension).contains(dimension),
             let profile = IndexProfile(number: profileNumber),
             codeDimension == (profile.isCoded ? VectorCodec.codeDimension(of: dimension) : 0),
-            profile.isCoded || codec.allSatisfy({ $0 == 0 })
+            profile.isCoded || codec.allSatisfy({ $0 == 0 }) && features == 0
         else { throw reader.error(.malformed, "the header holds a value that is not possible", at: 64) }
         self.identifiers = identifiers
         self.profile = profile
+        isPartitioned = features == Self.partitionedFeature
     }
 }

@@ -176,7 +176,7 @@ struct SegmentTable: Sendable, Equatable {
                 }
             }
         }
-        guard SegmentFormat.aligned(next) == footer.tableByteOffset else {
+        guard SegmentFormat.aligned(next) == footer.partitionByteOffset else {
             throw malformed("the frames do not end where the table starts")
         }
         for kind in VectorKinds.storageOrder {
@@ -216,7 +216,8 @@ extension SegmentFrame {
                 && (header.profile.isCoded
                     ? codec == .stepRuns || codec == .fineStepRuns : codec == .raw || codec == .byteSplitRuns)
         case .ids: return rawByteCount == rowCount * 8 && (codec == .raw || codec == .differenceZstd)
-        case .identity: return rawByteCount == rowCount * SegmentFormat.identityByteCount && codec == .zstd
+        case .identity:
+            return rawByteCount == rowCount * header.identityByteCount && codec == .zstd
         case .keys:
             return rawByteCount >= rowCount * 4 && rawByteCount <= SegmentFormat.maximumKeyFrameByteCount
                 && codec == .zstd

@@ -108,6 +108,65 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.file("n.vlx")))
     }
 
+    /// What a shell's pipe brings becomes the same index as the file does.
+    @Test func buildFromAPipe() throws {
+        let folder = try TemporaryFolder()
+        let tool = Tool(workspace: folder.file("none"), folder: folder.path)
+        try writeFvecs(rows(700), to: folder.file("a.fvecs"))
+        try writeFvecs(Array(rows(40).map { $0.map { $0 > 0 ? 1 : 0 } }.prefix(3)), to: folder.file("q.fvecs"))
+        func shell(_ command: String) throws -> Int32 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", command]
+            process.currentDirectoryURL = folder.path.asURL
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+        let build = "'\(Tool.path)' index build --vectors - --normalize --name x --output"
+        #expect(try shell("cat a.fvecs | \(build) i.vlx") == 0)
+        try tool.succeed(["index", "build", "--vectors", "a.fvecs", "--normalize", "--name", "x", "--output", "f.vlx"])
+        func answer(_ index: String) throws -> String {
+            try tool.succeed(
+                ["index", "query", index, "--vectors", "q.fvecs", "-k", "50", "--output", "ids.npy"])
+            return try Data(contentsOf: folder.file("ids.npy").asURL).base64EncodedString()
+        }
+        #expect(try answer("i.vlx") == answer("f.vlx"))
+        #expect(try tool.succeed(["index", "info", "i.vlx", "--json"]).output.contains("\"rows\" : 700"))
+        // A producer that stops inside a row leaves nothing behind that would be an index.
+        #expect(try shell("head -c 1000 a.fvecs | \(build) cut.vlx") == 65)
+        #expect(try tool.run(["index", "info", "cut.vlx"]).exitStatus != 0)
+    }
+
+    /// Partitions, recall against the vectors, and searches that ask for a recall.
+    @Test func partitionTuneAndAskForRecall() throws {
+        let folder = try TemporaryFolder()
+        let tool = Tool(workspace: folder.file("none"), folder: folder.path)
+        try writeFvecs(rows(2000), to: folder.file("a.fvecs"))
+        try writeFvecs(Array(rows(40).map { $0.map { $0 > 0 ? 1 : 0 } }.prefix(9)), to: folder.file("q.fvecs"))
+        try tool.succeed(
+            ["index", "build", "--vectors", "a.fvecs", "--normalize", "--profile", "std", "--output", "i.vlx"])
+        let exact = try query(tool, ["-k", "20", "--exact"])
+        let refused = try tool.run(["index", "query", "i.vlx", "--vectors", "q.fvecs", "--recall", "0.9"])
+        #expect(refused.exitStatus != 0 && refused.errors.contains("index tune"), "\(refused.errors)")
+        let compact = ["index", "compact", "i.vlx", "--partition", "--partition-rows", "60"]
+        #expect(try tool.succeed(compact).output.contains("2,000 vectors in "))
+        #expect(try tool.succeed(compact).output.contains("nothing to do"))
+        #expect(try query(tool, ["-k", "20", "--exact"]).hits.map { $0.map(\.id) } == exact.hits.map { $0.map(\.id) })
+        #expect(try query(tool, ["-k", "20", "--scan", "100", "--pool", "40"]).recall == nil)
+        let tune = ["index", "tune", "i.vlx", "--queries", "q.fvecs"]
+        #expect(try tool.succeed(tune).output.contains("over the codes"))
+        #expect(try tool.run(tune + ["--truth", "q.fvecs"]).exitStatus != 0)
+        #expect(try tool.succeed(tune + ["--truth", "a.fvecs"]).output.contains("against the vectors themselves"))
+        let answer = try query(tool, ["--recall", "0.5"])
+        #expect(answer.mode == "approx" && (answer.recall ?? 0) >= 0.5)
+        #expect(try tool.run(["index", "query", "i.vlx", "--vectors", "q.fvecs", "--recall", "2"]).exitStatus == 64)
+        #expect(try tool.succeed(["index", "verify", "i.vlx"]).output.hasPrefix("sound"))
+        #expect(try tool.succeed(["index", "info", "i.vlx"]).output.contains("partitions"))
+    }
+
     @Test func wrongInputsSaySo() throws {
         let folder = try TemporaryFolder()
         let tool = Tool(workspace: folder.file("none"), folder: folder.path)

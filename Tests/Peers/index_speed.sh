@@ -21,9 +21,17 @@ for profile in lite std full; do
     }
     echo "$profile: $(bytes "$index") bytes per vector packed, $(bytes "$folder/$profile-unpacked.vlx") unpacked"
 done
-# What approximate search is worth on these queries, stored in the index; searches below use it.
-for index in std-unpacked full-unpacked lite-unpacked; do
-    echo "$index: $("$tool" index tune "$folder/$index.vlx" --queries "$folder/queries.npy")"
+# The same rows stored by partition.
+for index in std full; do
+    [ -d "$folder/$index-parts.vlx" ] || {
+        cp -r "$folder/$index-unpacked.vlx" "$folder/$index-parts.vlx"
+        echo "$index-parts: $("$venv/bin/python" "$here/index_memory.py" "$tool" index compact --partition "$folder/$index-parts.vlx")"
+    }
+    echo "$index-parts: $(bytes "$folder/$index-parts.vlx") bytes per vector"
+done
+# What approximate search is worth on these queries against the vectors themselves, stored in the index; searches below use it.
+for index in std-unpacked full-unpacked lite-unpacked std-parts full-parts; do
+    echo "$index: $("$tool" index tune "$folder/$index.vlx" --queries "$folder/queries.npy" --truth "$folder/rows.npy")"
 done
 "$venv/bin/python" -c '
 import sys, numpy

@@ -7,8 +7,11 @@ import Testing
 
 /// Indexes with codes and deleted rows: every byte flipped, every file cut at every length.
 @Suite struct CodedDamageTests {
-    @Test(arguments: [IndexProfile.std, .full], FileReading.allCases)
-    func flipsAndCutsAreFoundAndNeverGiveAWrongAnswer(profile: IndexProfile, reading: FileReading) async throws {
+    @Test(arguments: [(IndexProfile.std, false), (.std, true), (.full, false), (.full, true)], FileReading.allCases)
+    func flipsAndCutsAreFoundAndNeverGiveAWrongAnswer(
+        form: (profile: IndexProfile, isPartitioned: Bool), reading: FileReading
+    ) async throws {
+        let profile = form.profile
         let folder = try TemporaryFolder()
         let path = folder.file("i.vlx")
         let vectors = CodedIndex.clustered(35, dimension: 3, seed: 1)
@@ -16,6 +19,11 @@ import Testing
         do {
             // One manifest only: an older one would be taken, and said to be older, where the newest is damaged.
             var writer = try IndexWriter.open(folder: path, space: VectorMatrix.space, dimension: 3)
+            if form.isPartitioned {
+                let pool = ComputePool(threadCount: 1)
+                defer { pool.shutdown() }
+                try await writer.partition(PartitionTests.partitioning(12), on: pool)
+            }
             try writer.delete(.ids([2, 7, 30]))
             try writer.collectGarbage()
         }
@@ -37,7 +45,10 @@ import Testing
                     let label = "\(name): \(isCut ? "cut" : "flip") at \(index)"
                     #expect(!(try IndexVerification.run(folder: path).isSound), "\(label) was not found")
                     do {
-                        let hits = try await IndexReader(folder: path, reading: reading).search(request, on: pool)
+                        let reader = try IndexReader(folder: path, reading: reading)
+                        let hits = try await reader.search(request, on: pool)
+                        // Approximate searches may find less near, and never trap.
+                        _ = try await reader.search(request, mode: .approximate(poolSize: 4, rowBudget: 4), on: pool)
                         #expect(!isCut && hits == expected, "\(label): a wrong answer")
                         harmlessCount += 1
                     } catch let error as VectorIndexError {
@@ -49,7 +60,7 @@ import Testing
         }
         #expect(try IndexVerification.run(folder: path).isSound)
         print(
-            "\(profile), \(reading): \(flipCount) bytes flipped and as many cuts, all found by verify; \(harmlessCount) flips "
+            "\(form), \(reading): \(flipCount) bytes flipped and as many cuts, all found by verify; \(harmlessCount) flips "
                 + "touched nothing that the search reads, all others gave an error")
     }
 }

@@ -49,12 +49,25 @@ struct IndexChange: Sendable, CustomStringConvertible {
             IndexChange(description: "merge") { path in try change(path) { try $0.merge([materials + "/other.vlx"]) } },
             IndexChange(description: "adopt") { path in try change(path) { try $0.adopt([materials + "/other.vlx"]) } },
             IndexChange(description: "unpack") { path in try change(path) { try $0.setPacking(isUnpacked: true) } },
+            IndexChange(description: "partition") { path in
+                let pool = ComputePool(threadCount: threadCount)
+                defer { pool.shutdown() }
+                var writer = try IndexWriter.open(folder: path, space: TestVectors.space, dimension: 4)
+                try await writer.partition(PartitionTests.partitioning(6, bucketByteCount: 1 << 11), on: pool)
+            },
             IndexChange(description: "gc") { path in try change(path) { try $0.collectGarbage() } },
         ]
     }
 
     /// Makes the materials and an index in which every change has something to do.
-    static func prepare(_ folder: TemporaryFolder) throws -> (materials: String, index: String) {
+    ///
+    /// - Parameter isPartitioned: whether rows are stored by partition, of what is joined too.
+    static func prepare(
+        _ folder: TemporaryFolder, isPartitioned: Bool = false
+    ) async throws -> (materials: String, index: String) {
+        let pool = ComputePool(threadCount: 1)
+        defer { pool.shutdown() }
+        let partitioning = PartitionTests.partitioning(5)
         let materials = folder.file("materials")
         func shard(_ name: String, _ seed: UInt64) throws -> EmbeddingSegment {
             try TestVectors.shard(name, sampleCount: 12, dimension: 4, seed: seed, folder: materials + "/e")
@@ -63,6 +76,12 @@ struct IndexChange: Sendable, CustomStringConvertible {
         var writer = try IndexWriter.open(folder: path, space: TestVectors.space, dimension: 4)
         try writer.seal([try shard("a", 1), try shard("b", 2)])
         try writer.compact(.init(profile: .std))
+        if isPartitioned {
+            try await writer.partition(partitioning, on: pool)
+            // Codes that are not in partitions yet.
+            try writer.seal([try shard("x", 6)])
+            try writer.compact(.init(profile: .std))
+        }
         var filter = RowFilter()
         filter.insert(ShardIdentity(dataset: "data", shard: "b"), samples: .ordinals([0, 11]))
         try writer.delete(.samples(filter))
@@ -72,6 +91,7 @@ struct IndexChange: Sendable, CustomStringConvertible {
         try other.useCodec(of: path)
         try other.seal([try shard("d", 4)])
         try other.compact(.init(profile: .std))
+        if isPartitioned { try await other.partition(partitioning, on: pool) }
         filter = RowFilter()
         filter.insert(ShardIdentity(dataset: "data", shard: "d"), samples: .ordinals([3]))
         try other.delete(.samples(filter))

@@ -10,9 +10,10 @@ import Testing
 @Suite struct KillTests {
     /// What a killed process leaves behind at every write, flush, rename, link and removal: readers see the index as it
     /// was or as it will be, and doing the change again ends as if nothing had happened.
-    @Test func killedAtEveryStep() async throws {
+    @Test(arguments: [false, true])
+    func killedAtEveryStep(isPartitioned: Bool) async throws {
         let folder = try TemporaryFolder()
-        let (materials, start) = try IndexChange.prepare(folder)
+        let (materials, start) = try await IndexChange.prepare(folder, isPartitioned: isPartitioned)
         let before = try await IndexChange.answer(start)
         let initial = try Files.state(of: start)
         var total = 0
@@ -59,10 +60,10 @@ import Testing
     }
 
     /// Each system call on a file fails in turn, in several ways.
-    @Test(arguments: [FileFault.Outcome.fail(ENOSPC), .fail(EIO), .fail(EINTR), .partial])
-    func everyCallFails(outcome: FileFault.Outcome) async throws {
+    @Test(arguments: [FileFault.Outcome.fail(ENOSPC), .fail(EIO), .fail(EINTR), .partial], [false, true])
+    func everyCallFails(outcome: FileFault.Outcome, isPartitioned: Bool) async throws {
         let folder = try TemporaryFolder()
-        let (materials, start) = try IndexChange.prepare(folder)
+        let (materials, start) = try await IndexChange.prepare(folder, isPartitioned: isPartitioned)
         let before = try await IndexChange.answer(start)
         let initial = try Files.state(of: start)
         var total = 0
@@ -99,10 +100,10 @@ import Testing
     }
 
     /// Reading calls of a search fail in turn: the answer is right or an error.
-    @Test(arguments: FileReading.allCases)
-    func everyReadFails(reading: FileReading) async throws {
+    @Test(arguments: FileReading.allCases, [false, true])
+    func everyReadFails(reading: FileReading, isPartitioned: Bool) async throws {
         let folder = try TemporaryFolder()
-        let path = try IndexChange.prepare(folder).index
+        let path = try await IndexChange.prepare(folder, isPartitioned: isPartitioned).index
         let expected = try await IndexChange.answer(path)
         var total = 0
         for outcome in [FileFault.Outcome.fail(EIO), .fail(EINTR), .partial] {

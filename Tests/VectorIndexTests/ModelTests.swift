@@ -80,7 +80,15 @@ import Testing
                 counts["repack", default: 0] += 1
                 var writer = try open()
                 try writer.setPacking(isUnpacked: generator.integer(below: 2) == 0)
-            case ..<30:
+            case ..<31:
+                guard profile.isCoded else { return }
+                counts["partition", default: 0] += 1
+                var writer = try open()
+                var partitioning = PartitionTests.partitioning(
+                    1 + generator.integer(below: 20), bucketByteCount: 1 << 13)
+                partitioning.includesPartitioned = generator.integer(below: 2) == 0
+                try await writer.partition(partitioning, on: pool)
+            case ..<32:
                 counts["gc", default: 0] += 1
                 var writer = try open()
                 try writer.collectGarbage()
@@ -153,6 +161,12 @@ import Testing
                 CodedIndex.request(query, dimension: ModelTests.dimension, k: k), mode: mode, on: pool
             ).hits[0]
             #expect(reader.rowCount == model.rows.count)
+            let near = try await reader.search(
+                CodedIndex.request(query, dimension: ModelTests.dimension, k: k),
+                mode: .approximate(poolSize: 4, rowBudget: 1 + generator.integer(below: 60)), on: pool
+            ).hits[0]
+            #expect(near.count == min(k, model.rows.count) && Set(near.map(\.id)).count == near.count)
+            #expect(near.allSatisfy { model.rows[$0.id] != nil })
             let expected = model.answer(query, k: k)
             #expect(hits.map(\.id) == expected.map(\.id) && hits.map(\.score) == expected.map(\.score))
             #expect(hits.allSatisfy { $0.key == "k\($0.id)" })

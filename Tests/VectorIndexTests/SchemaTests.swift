@@ -89,9 +89,12 @@ import Testing
         }
         let footer = try table(document, under: "Footer")
         #expect(end(footer) == SegmentFormat.footerByteCount)
-        let encoded = SegmentFooter(tableByteOffset: 1234, table: [1, 2, 3], rowCount: 99).encoded
+        let encoded = SegmentFooter(
+            tableByteOffset: 1234, table: [1, 2, 3], rowCount: 99, partitions: [4, 5]
+        ).encoded
         for (field, value) in [
             "byte offset": 1234, "byte count of the table": 3, "byte count of the file": 1301, "rows": 99,
+            "byte count of the partitions": 2,
         ] {
             let row = try #require(footer.first { $0.field.hasPrefix(field) })
             #expect(number(encoded, row) == value, "\(field)")
@@ -101,6 +104,10 @@ import Testing
             #expect(document.contains("| \(section.rawValue) | \(section.name) |"))
         }
         #expect(document.contains("\(SegmentFormat.identityByteCount) bytes, column by column"))
+        #expect(document.contains("by partition \(SegmentFormat.partitionedIdentityByteCount)"))
+        #expect(PartitionTable.maximumGroupCount == 4096 && document.contains("1 to 4,096"))
+        #expect(
+            SegmentHeader.partitionedFeature == 1 && document.contains("Bit 0: rows are stored by partition"))
         #expect(document.contains("raw below 10,000 rows") && SegmentFormat.rawRowCountLimit == 10_000)
         #expect(document.contains("runs of \(SegmentFormat.runRowCount) rows"))
         #expect(document.contains("\(SegmentFormat.blockGroupCount) groups in the order of rows are a block"))
@@ -169,7 +176,8 @@ import Testing
         try writer.publish(
             writer.manifest.segments, codec: codec.digest, nextID: 7,
             calibration: IndexCalibration(
-                neighborCount: 10, queryCount: 3, points: [.init(poolSize: 64, recall: 0.5)]))
+                neighborCount: 10, queryCount: 3, points: [.init(poolSize: 64, rowBudget: 5, recall: 0.5)],
+                kappa: 1.5, truth: .vectors))
         let lines = String(
             decoding: try Files.read(
                 folder.file("i/" + IndexManifest.fileName(generation: writer.manifest.generation))), as: UTF8.self

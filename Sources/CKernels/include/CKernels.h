@@ -8,6 +8,7 @@
 #include "dispatch.h"
 #include "gated.h"
 #include "half_precision.h"
+#include "index_clusters.h"
 #include "index_codes.h"
 #include "index_packing.h"
 #include "index_scan.h"

@@ -17,6 +17,12 @@ public enum IndexWorkflow {
         return try space.openIndex(model: model).path
     }
 
+    /// The folders of a model's index, which must be there, and of its embeddings.
+    public static func folders(model: String?, in session: Session) throws -> (index: String, embeddings: String) {
+        let (model, space) = try space(model, session)
+        return (try space.openIndex(model: model).path, space.embeddingsPath)
+    }
+
     /// Rows, dimensions and bytes by section.
     public static func info(model: String?, asJSON: Bool, in session: Session) throws -> String {
         let (model, space) = try space(model, session)
@@ -59,7 +65,10 @@ public enum IndexWorkflow {
             text += "\(ProgressReporter.grouped(information.deleted)) deleted vectors still take space: 'vlmpipe index "
             text += "compact' gives it back\n"
         }
-
+        if information.partitions > 0 {
+            text += "\(ProgressReporter.grouped(information.partitionedRows)) vectors in "
+            text += "\(ProgressReporter.grouped(information.partitions)) partitions\n"
+        }
         for (name, bytes) in information.sections.sorted(by: { $0.key < $1.key }) {
             text += "  \(name): \(ByteText.text(bytes))\n"
         }

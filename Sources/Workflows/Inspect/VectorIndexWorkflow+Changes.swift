@@ -53,17 +53,44 @@ extension VectorIndexWorkflow {
         }
     }
 
-    /// Merges small segments, drops deleted rows, and gives rows the codes of a profile.
-    public static func compact(_ path: String, profile: IndexProfile?, isUnpacked: Bool?) throws -> String {
+    /// Whether and how rows are stored by partition.
+    public enum Partitioning: Sendable {
+        /// As soon as 5,000,000 rows are not, and have codes.
+        case automatic
+        /// All rows that have codes, in partitions of about so many rows, or of as many as fit their number.
+        case forced(rowCount: Int?)
+
+        var request: IndexWriter.Partitioning {
+            switch self {
+            case .automatic: IndexWriter.Partitioning()
+            case .forced(let rowCount):
+                IndexWriter.Partitioning(
+                    partitionRowCount: rowCount, minimumRowCount: 1, includesPartitioned: true)
+            }
+        }
+    }
+
+    /// Merges small segments, drops deleted rows, gives rows the codes of a profile, and stores them by partition.
+    public static func compact(
+        _ path: String, profile: IndexProfile?, isUnpacked: Bool?, partitioning: Partitioning = .automatic,
+        threads: Int? = nil
+    ) async throws -> String {
         let before = try IndexReader(folder: path).information
         var writer = try writer(path)
-        let change = try writer.compact(.init(profile: profile, isUnpacked: isUnpacked))
+        let compaction = try writer.compact(.init(profile: profile, isUnpacked: isUnpacked))
+        let pool = pool(threads)
+        defer { pool.shutdown() }
+        let division = try await writer.partition(partitioning.request, on: pool)
         let garbage = try writer.collectGarbage()
         let after = try IndexReader(folder: path).information
-        guard change.isPublished || garbage.fileCount > 0 else { return "nothing to do\n" }
-        return
+        guard compaction.isPublished || division.isPublished || garbage.fileCount > 0 else { return "nothing to do\n" }
+        var text =
             "\(before.segments) segments before, \(after.segments) now; \(grouped(before.deleted)) deleted rows dropped; "
             + "\(ByteText.text(before.bytes)) before, \(ByteText.text(after.bytes)) now\n"
+        if after.partitions > 0 {
+            text += "\(grouped(after.partitionedRows)) vectors in \(grouped(after.partitions)) partitions\n"
+        }
+        return text
     }
 
     /// Makes an index of all rows of others.

@@ -5,6 +5,8 @@ import VectorIndex
 
 /// What an index keeps of each vector.
 public typealias VectorIndexProfile = IndexProfile
+/// How thoroughly an index is searched.
+public typealias VectorSearchMode = SearchMode
 /// How an index's codes are read.
 public typealias VectorIndexFileReading = FileReading
 
@@ -108,8 +110,20 @@ public enum VectorIndexWorkflow {
                 + "\(rounded(after.bytesPerVector)) now\n"
     }
 
+    /// What recall is measured against.
+    public enum TuningTruth: Sendable {
+        /// The index's own exact search: by the vectors where it keeps them, else by its codes.
+        case index
+        /// The vectors of a file, whose ids count up from `firstID`.
+        case file(String, firstID: UInt64)
+        /// The embeddings that the index was made of.
+        case embeddings(folder: String)
+    }
+
     /// Measures approximate search on queries of a file and stores the result in the index.
-    public static func tune(_ path: String, queriesPath: String, k: Int, threads: Int?) async throws -> String {
+    public static func tune(
+        _ path: String, queriesPath: String, k: Int, truth: TuningTruth = .index, threads: Int?
+    ) async throws -> String {
         let reader = try IndexReader(folder: path)
         let file = try VectorFile(path: queriesPath)
         guard file.dimension == reader.dimension else {
@@ -120,15 +134,52 @@ public enum VectorIndexWorkflow {
         let pool = pool(threads)
         defer { pool.shutdown() }
         let queries = try file.floats(rows: 0..<file.rowCount)
-        let calibration = try await reader.calibration(queries: queries, neighborCount: k, on: pool)
+        let calibration = try await reader.calibration(
+            queries: queries, neighborCount: k, truth: vectors(truth, reader), on: pool)
         var writer = try IndexWriter.open(folder: path, space: reader.space, dimension: reader.dimension)
         guard writer.manifest.generation == reader.manifest.generation else {
             throw WorkflowError(.tryAgain, "the index changed while it was measured; run it again", place: path)
         }
         try writer.store(calibration)
-        var text = "recall@\(k) of approximate search on \(file.rowCount) queries, against exact search of this index\n"
+        return text(calibration, partitionedRowCount: reader.information.partitionedRows)
+    }
+
+    /// The vectors of a truth; nil for the index's own.
+    private static func vectors(_ truth: TuningTruth, _ reader: IndexReader) throws -> VectorTruth? {
+        switch truth {
+        case .index: return nil
+        case .file(let path, let firstID):
+            let file = try VectorFile(path: path)
+            guard file.dimension == reader.dimension else {
+                throw WorkflowError(
+                    .badData, "vectors of \(file.dimension) dimensions, the index has \(reader.dimension)", place: path)
+            }
+            return VectorTruth(file, firstID: firstID)
+        case .embeddings(let folder):
+            // An index that keeps its vectors knows as much by itself.
+            guard !reader.knowsVectors else { return nil }
+            let segments = try reader.shards.keys.sorted().map {
+                try EmbeddingSegment(
+                    path: folder + "/" + EmbeddingHeader.fileName(dataset: $0.dataset, shard: $0.shard))
+            }
+            return VectorTruth(segments, name: folder)
+        }
+    }
+
+    private static func text(_ calibration: IndexCalibration, partitionedRowCount: Int) -> String {
+        let against =
+            calibration.truth == .vectors
+            ? "against the vectors themselves"
+            : "against exact search over the codes of this index, which does not find all (--truth measures that)"
+        var text =
+            "recall@\(calibration.neighborCount) of approximate search on \(calibration.queryCount) queries, \(against)\n"
         for point in calibration.points {
-            text += "  \(point.poolSize) looked at again: \((point.recall * 10_000).rounded() / 10_000)\n"
+            let budget = point.rowBudget.map { rows -> String in
+                let share = Double(rows) / Double(max(1, partitionedRowCount))
+                return "\(ProgressReporter.grouped(rows)) scanned (\((share * 10_000).rounded() / 100) %), "
+            }
+            text += "  \(budget ?? (partitionedRowCount > 0 ? "all scanned, " : ""))\(point.poolSize) looked at again: "
+            text += "\((point.recall * 10_000).rounded() / 10_000)\n"
         }
         return text
     }

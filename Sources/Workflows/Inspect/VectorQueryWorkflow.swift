@@ -21,6 +21,10 @@ public struct VectorQueryReport: Sendable, Codable {
     public var k: Int
     /// Rows looked at again per query of an approximate search.
     public var poolSize: Int?
+    /// Rows scanned per query in segments stored by partition; null where all are.
+    public var rowBudget: Int?
+    /// What the recall was measured against: `vectors` or `codes`; null without a recall.
+    public var recallTruth: String?
     /// The hits of the first queries.
     public var hits: [[Hit]]
 
@@ -35,7 +39,8 @@ public struct VectorQueryReport: Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case mode, recall, millisecondsPerQuery, millisecondsToFirst, queries, rows, k, poolSize, hits
+        case mode, recall, millisecondsPerQuery, millisecondsToFirst, queries, rows, k, poolSize, rowBudget, recallTruth
+        case hits
     }
 
     /// Writes null where nothing was measured: additions only, never a missing key.
@@ -49,6 +54,8 @@ public struct VectorQueryReport: Sendable, Codable {
         try container.encode(rows, forKey: .rows)
         try container.encode(k, forKey: .k)
         try container.encode(poolSize, forKey: .poolSize)
+        try container.encode(rowBudget, forKey: .rowBudget)
+        try container.encode(recallTruth, forKey: .recallTruth)
         try container.encode(hits, forKey: .hits)
     }
 
@@ -56,7 +63,10 @@ public struct VectorQueryReport: Sendable, Codable {
     public var text: String {
         var text = "\(mode), \(queries) queries over \(ProgressReporter.grouped(rows)) vectors, "
         text += "\((millisecondsPerQuery * 1000).rounded() / 1000) ms per query"
-        if let recall { text += ", recall@\(k) \((recall * 1000).rounded() / 1000)" }
+        if let recall {
+            text += ", recall@\(k) \((recall * 1000).rounded() / 1000) measured"
+            if recallTruth == "codes" { text += " against exact search over its codes" }
+        }
         text += "\n"
         for hit in hits.first ?? [] { text += "\(hit.score)\t\(hit.id)\t\(hit.key ?? "")\n" }
         return text
@@ -140,7 +150,8 @@ extension VectorIndexWorkflow {
         return VectorQueryReport(
             mode: answers[0].mode, recall: answers[0].recall, millisecondsPerQuery: median(times),
             millisecondsToFirst: first ?? 0, queries: file.rowCount, rows: reader.rowCount, k: request.k,
-            poolSize: answers[0].poolSize,
+            poolSize: answers[0].poolSize, rowBudget: answers[0].rowBudget,
+            recallTruth: answers[0].recallTruth?.rawValue,
             hits: hits.prefix(reportedQueryCount).map { list in
                 list.map { VectorQueryReport.Hit(id: $0.id, key: $0.key.isEmpty ? nil : $0.key, score: $0.score) }
             })

@@ -19,6 +19,7 @@ struct ImageRanking {
         var matches: [Match]
         var mode: String
         var recall: Double?
+        var recallTruth: IndexCalibration.Truth?
     }
 
     /// The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
@@ -39,6 +40,7 @@ struct ImageRanking {
     func samples(near query: [Float], count: Int, kinds: VectorKinds) async throws -> Outcome {
         // Tiles and captions of one sample fall together, so more of them may have to be looked at.
         var neighborCount = min(count * (kinds == .images && duplicateSimilarity == nil ? 1 : 4), reader.rowCount)
+        var mode = mode
         while true {
             let answer = try await reader.search(
                 VectorIndex.SearchRequest(
@@ -47,9 +49,12 @@ struct ImageRanking {
             let found = answer.hits.first ?? []
             let matches = try distinct(found, count: count)
             if matches.count >= count || found.count < neighborCount || neighborCount >= reader.rowCount {
-                return Outcome(matches: matches, mode: answer.mode, recall: answer.recall)
+                return Outcome(
+                    matches: matches, mode: answer.mode, recall: answer.recall, recallTruth: answer.recallTruth)
             }
             neighborCount = min(4 * neighborCount, reader.rowCount)
+            // What was measured for few neighbours says nothing about more; to score every vector is enough for any wish.
+            if case .recall = mode { mode = .exact }
         }
     }
 

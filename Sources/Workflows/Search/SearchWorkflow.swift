@@ -41,6 +41,8 @@ public struct SearchRequest: Sendable {
     public var minimumScore: Float?
     /// Whether every vector is scored whatever the size of the index.
     public var isExact: Bool
+    /// The share of the neighbours that an approximate search should find; the usual one if nil.
+    public var recall: Double?
     /// Hits whose vectors have at least this cosine with that of a better hit are left out.
     public var duplicateSimilarity: Float?
     /// Where a page goes.
@@ -51,7 +53,8 @@ public struct SearchRequest: Sendable {
     /// A request.
     public init(
         query: String, count: Int, target: SearchTarget, model: String?, datasets: [String], split: String?,
-        condition: String?, minimumScore: Float?, isExact: Bool = false, duplicateSimilarity: Float? = nil,
+        condition: String?, minimumScore: Float?, isExact: Bool = false, recall: Double? = nil,
+        duplicateSimilarity: Float? = nil,
         htmlPath: String?, extractDirectory: String?
     ) {
         self.query = query
@@ -63,6 +66,7 @@ public struct SearchRequest: Sendable {
         self.condition = condition
         self.minimumScore = minimumScore
         self.isExact = isExact
+        self.recall = recall
         self.duplicateSimilarity = duplicateSimilarity
         self.htmlPath = htmlPath
         self.extractDirectory = extractDirectory
@@ -96,7 +100,7 @@ public enum SearchWorkflow {
         let result = SearchResult(
             query: request.query, space: model.space.description, mode: outcome.mode, recall: outcome.recall,
             milliseconds: (milliseconds * 1000).rounded() / 1000, hits: hits.map(\.reported))
-        session.note(modeText(result, rowCount: reader.rowCount(of: request.target.rankedKinds)))
+        session.note(modeText(result, outcome.recallTruth, rowCount: reader.rowCount(of: request.target.rankedKinds)))
         let share = try EmbeddedShare(catalog: catalog, space: space)
         let report = SearchReport(
             result: result, hits: hits, indexedCount: reader.rowCount(of: request.target.rankedKinds),
@@ -117,7 +121,8 @@ public enum SearchWorkflow {
     ) async throws -> ImageRanking.Outcome {
         let ranking = ImageRanking(
             reader: reader, catalog: catalog, session: session, filter: filter,
-            mode: request.isExact ? .exact : .automatic, duplicateSimilarity: request.duplicateSimilarity)
+            mode: request.isExact ? .exact : request.recall.map { .recall($0) } ?? .automatic,
+            duplicateSimilarity: request.duplicateSimilarity)
         guard request.target == .both else {
             return try await ranking.samples(near: vector, count: request.count, kinds: request.target.rankedKinds)
         }
@@ -132,9 +137,12 @@ public enum SearchWorkflow {
     }
 
     /// Such as `exact search of 12,000 vectors, 3.2 ms`.
-    private static func modeText(_ result: SearchResult, rowCount: Int) -> String {
+    private static func modeText(
+        _ result: SearchResult, _ recallTruth: IndexCalibration.Truth?, rowCount: Int
+    ) -> String {
+        let truth = recallTruth == .codes ? " against exact search over its codes" : ""
         let recall = result.recall.map {
-            ", recall \(($0 * 1000).rounded() / 1000) measured on this index's own queries"
+            ", recall \(($0 * 1000).rounded() / 1000) measured on this index's own queries\(truth)"
         }
         let unmeasured = result.mode.hasPrefix("approx") ? ", recall not measured ('vlmpipe index tune' does)" : ""
         return "\(result.mode) search of \(ProgressReporter.grouped(rowCount)) vectors, "

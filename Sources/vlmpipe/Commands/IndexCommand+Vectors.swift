@@ -65,6 +65,12 @@ extension IndexCommand {
         }
     }
 
+    static func check(recall: Double?) throws {
+        if let recall, !(recall > 0 && recall <= 1) {
+            throw ValidationError("--recall is \(recall), must be above 0 and at most 1")
+        }
+    }
+
     static func check(threads: Int?) throws {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads is \(threads), must be from 1 to 1024")
@@ -112,6 +118,16 @@ extension IndexCommand {
         @Flag(help: "Score every vector.") var exact = false
         @Flag(help: "Scan one bit per dimension, and look again at the best.") var approx = false
         @Option(help: ArgumentHelp("Vectors to look at again in an approximate search.", valueName: "n")) var pool: Int?
+        @Option(
+            help: ArgumentHelp(
+                "Scan so many vectors of an index stored by partition, those nearest to the query by their partitions.",
+                valueName: "n"))
+        var scan: Int?
+        @Option(
+            help: ArgumentHelp(
+                "Look at as much as was measured to find this share of the neighbours ('index tune').",
+                valueName: "share"))
+        var recall: Double?
         @Flag(help: "Answer all queries in one call.") var batch = false
         @Option(help: ArgumentHelp("How files are read: mapped or pread.", valueName: "way")) var io = "mapped"
         @Flag(help: "Print JSON.") var json = false
@@ -119,7 +135,14 @@ extension IndexCommand {
 
         func validate() throws {
             try IndexCommand.check(threads: threads)
-            if exact, approx || pool != nil { throw ValidationError("--exact and --approx exclude each other") }
+            if exact, approx || pool != nil || scan != nil || recall != nil {
+                throw ValidationError("--exact and --approx exclude each other")
+            }
+            try IndexCommand.check(recall: recall)
+            if recall != nil, pool != nil || scan != nil {
+                throw ValidationError("--recall says how much is looked at; leave out --pool and --scan")
+            }
+            if let scan, scan < 1 { throw ValidationError("--scan is \(scan), must be at least 1") }
             guard (1...100_000).contains(count) else { throw ValidationError("-k is \(count), must be 1 to 100000") }
             if let pool, !(1...1_000_000).contains(pool) {
                 throw ValidationError("--pool is \(pool), must be 1 to 1000000")
@@ -129,10 +152,16 @@ extension IndexCommand {
             }
         }
 
+        private var mode: VectorSearchMode {
+            if exact { return .exact }
+            if let recall { return .recall(recall) }
+            return approx || pool != nil || scan != nil ? .approximate(poolSize: pool, rowBudget: scan) : .automatic
+        }
+
         func run() async throws {
             let request = VectorIndexWorkflow.QueryRequest(
                 indexPath: index, vectorsPath: vectors, k: count,
-                mode: exact ? .exact : approx || pool != nil ? .approximate(poolSize: pool) : .automatic,
+                mode: mode,
                 isBatch: batch, reading: VectorIndexFileReading(rawValue: io) ?? .mapped, idsPath: output,
                 scoresPath: scores)
             let report = try await VectorIndexWorkflow.query(request, threads: threads)
@@ -146,12 +175,22 @@ extension IndexCommand {
             abstract: "Measures approximate search on queries of yours, and stores what it is worth in the index.",
             discussion: """
                 Take queries like those you will ask: recall of texts says nothing about pictures, nor the other way \
-                round. Approximate searches then print the recall measured, and look at as many vectors again as 0.97 \
-                takes. Changing the vectors of the index forgets the measurement.
+                round. Approximate searches then print the recall measured, and look at as much as 0.97 takes, or as \
+                --recall asks for. Changing the vectors of the index forgets the measurement.
+
+                  vlmpipe index tune photos.vlx --queries captions.npy --truth photos.npy
+                  vlmpipe index tune --queries captions.npy
+
+                Recall is measured against the vectors: those of --truth (row i has the id --first-id + i), those the \
+                index keeps (profile full), or the embeddings of the workspace. Without any of them it is measured against \
+                exact search over the codes, and said so.
                 """)
-        @Argument(help: ArgumentHelp("Index folder.", valueName: "index.vlx")) var index: String
+        @OptionGroup var place: Place
         @Option(help: ArgumentHelp("Queries, one per row: .npy, .fvecs or .bvecs.", valueName: "file"))
         var queries: String
+        @Option(help: ArgumentHelp("The vectors the index was made of: .npy, .fvecs or .bvecs.", valueName: "file"))
+        var truth: String?
+        @Option(help: ArgumentHelp("Id of the first vector of --truth.", valueName: "n")) var firstId: UInt64 = 0
         @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours.", valueName: "n")) var count = 10
         @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n")) var threads: Int?
 
@@ -161,9 +200,13 @@ extension IndexCommand {
         }
 
         func run() async throws {
-            print(
-                try await VectorIndexWorkflow.tune(index, queriesPath: queries, k: count, threads: threads),
-                terminator: "")
+            let given = truth.map { VectorIndexWorkflow.TuningTruth.file($0, firstID: firstId) }
+            let text = try await place.change { index, embeddings in
+                try await VectorIndexWorkflow.tune(
+                    index, queriesPath: queries, k: count,
+                    truth: given ?? embeddings.map { .embeddings(folder: $0) } ?? .index, threads: threads)
+            }
+            print(text, terminator: "")
         }
     }
 

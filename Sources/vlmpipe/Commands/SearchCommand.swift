@@ -52,6 +52,12 @@ struct SearchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Look at as much as was measured to find this share of the neighbours ('vlmpipe index tune').",
+            valueName: "share"))
+    var recall: Double?
+
+    @Option(
+        help: ArgumentHelp(
             "Leave out hits whose vectors have at least this cosine with a better hit's, such as 0.98.",
             valueName: "cosine"))
     var dedupe: Float?
@@ -74,6 +80,8 @@ struct SearchCommand: AsyncParsableCommand {
             if !(0...1).contains(dedupe) { throw ValidationError("--dedupe is \(dedupe), must be from 0 to 1") }
             if count > 10_000 { throw ValidationError("-k is \(count), must be at most 10000 with --dedupe") }
         }
+        try IndexCommand.check(recall: recall)
+        if exact && recall != nil { throw ValidationError("--exact and --recall exclude each other") }
         if json && paths { throw ValidationError("--json and --paths exclude each other") }
     }
 
@@ -82,7 +90,8 @@ struct SearchCommand: AsyncParsableCommand {
         let report = try await SearchWorkflow.run(
             SearchRequest(
                 query: query.joined(separator: " "), count: count, target: target, model: model, datasets: dataset,
-                split: split, condition: condition, minimumScore: minScore, isExact: exact, duplicateSimilarity: dedupe,
+                split: split, condition: condition, minimumScore: minScore, isExact: exact, recall: recall,
+                duplicateSimilarity: dedupe,
                 htmlPath: html, extractDirectory: extract),
             in: session)
         if json {

@@ -15,12 +15,13 @@ enum IndexSeeds {
             .indexSegment: ".vsx", .indexCodec: ".vlc", .indexDeletions: ".vsd", .indexManifest: "",
         ]
         guard let ending = endings[parser] else { return }
-        for (number, (profile, isUnpacked)) in [
-            (IndexProfile.plain, false), (.lite, false), (.std, false), (.std, true), (.full, false), (.full, true),
+        for (number, (profile, isUnpacked, isPartitioned)) in [
+            (IndexProfile.plain, false, false), (.lite, false, false), (.std, false, false), (.std, true, false),
+            (.full, false, false), (.full, true, false), (.lite, false, true), (.std, true, true), (.full, false, true),
         ].enumerated() {
             let index = NSTemporaryDirectory() + "/vlmpipe-seeds-\(getpid())"
             defer { try? FileManager.default.removeItem(atPath: index) }
-            try await build(index, profile: profile, isUnpacked: isUnpacked)
+            try await build(index, profile: profile, isUnpacked: isUnpacked, isPartitioned: isPartitioned)
             for name in try Folder.names(in: index)
             where ending.isEmpty ? name.hasPrefix("MANIFEST-") : name.hasSuffix(ending) {
                 let bytes = try Data(contentsOf: URL(fileURLWithPath: index + "/" + name))
@@ -29,7 +30,9 @@ enum IndexSeeds {
         }
     }
 
-    private static func build(_ path: String, profile: IndexProfile, isUnpacked: Bool) async throws {
+    private static func build(
+        _ path: String, profile: IndexProfile, isUnpacked: Bool, isPartitioned: Bool
+    ) async throws {
         let pool = ComputePool(threadCount: 1)
         defer { pool.shutdown() }
         var writer = try IndexWriter.open(folder: path, space: VectorMatrix.space, dimension: dimension)
@@ -40,6 +43,11 @@ enum IndexSeeds {
             rows.flatMap { row in (0..<dimension).map { Float((row * 31 + $0 * 17) % 29) - 14.3 } }
         }
         try await writer.build(matrix, profile: profile, isUnpacked: isUnpacked, on: pool)
+        if isPartitioned {
+            try await writer.partition(.init(partitionRowCount: 40, minimumRowCount: 1), on: pool)
+            // What a search reads of older files is in no seed.
+            try writer.collectGarbage()
+        }
         try writer.delete(.ids([3, 40, 269]))
     }
 }
