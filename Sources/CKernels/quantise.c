@@ -81,24 +81,25 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
 // One row without outliers to `depth` bytes; the row's scale and zero.
 VLM_DISPATCH
 static void quantise_row(const float *restrict x, size_t depth, uint8_t *restrict bytes, float *scale, int32_t *zero) {
-    float lows[16] = {0}, highs[16] = {0};
-    int32_t bad = 0;
+    // What is not finite times 0 is NaN, and so are sums with it.
+    float lows[16] = {0}, highs[16] = {0}, zeros[16] = {0};
     size_t p = 0;
     for (; p + 16 <= depth; p += 16) {
         for (int lane = 0; lane < 16; lane++) {
             float value = x[p + lane];
             lows[lane] = value < lows[lane] ? value : lows[lane];
             highs[lane] = value > highs[lane] ? value : highs[lane];
-            bad |= (vlm_bits_from_float(value) & 0x7f800000) == 0x7f800000;
+            zeros[lane] += value * 0.0f;
         }
     }
     for (int lane = 0; p < depth; p++, lane++) {
         lows[lane] = x[p] < lows[lane] ? x[p] : lows[lane];
         highs[lane] = x[p] > highs[lane] ? x[p] : highs[lane];
-        bad |= (vlm_bits_from_float(x[p]) & 0x7f800000) == 0x7f800000;
+        zeros[lane] += x[p] * 0.0f;
     }
-    float low = 0, high = 0;
+    float low = 0, high = 0, sum = 0;
     for (int lane = 0; lane < 16; lane++) {
+        sum += zeros[lane];
         low = lows[lane] < low ? lows[lane] : low;
         high = highs[lane] > high ? highs[lane] : high;
     }
@@ -106,7 +107,7 @@ static void quantise_row(const float *restrict x, size_t depth, uint8_t *restric
     if (!(step > 1e-30f)) step = 0;
     float inverse = step > 0 ? 1.0f / step : 0;
     int32_t origin = nearest(-low * inverse);
-    *scale = bad ? NAN : step;
+    *scale = sum == 0 ? step : NAN;
     *zero = origin;
     for (p = 0; p < depth; p++) {
         int32_t value = nearest(x[p] * inverse) + origin;

@@ -64,6 +64,9 @@ VLM_INLINE void end_activated(const finished_tile *t, const float *bias, const f
 #undef CASE
 }
 
+typedef void end_function(const finished_tile *t, size_t first_row, size_t first_column, size_t columns,
+                          const vlm_product_end *end);
+
 VLM_INLINE void end_tile(const finished_tile *t, size_t first_row, size_t first_column, size_t columns,
                          const vlm_product_end *end, int is_fused) {
     static const float zeros[NR];
@@ -87,11 +90,10 @@ VLM_INLINE void end_tile(const finished_tile *t, size_t first_row, size_t first_
         memcpy(end->out + start + r * end->out_stride, tile + r * NR, columns * sizeof(float));
 }
 
-// Fetches one of `count` parts of the `size` units of the next panel: weights that do not fit in the caches come from memory while the
-// tiles of this panel are computed.
-VLM_INLINE void expect_panel(const uint32_t *next, size_t size, size_t part, size_t count) {
-    for (size_t place = size * part / count / 16 * 16; place < size * (part + 1) / count; place += 16)
-        __builtin_prefetch(next + place, 0, 2);
+// Fetches `count` lines of the next panel: weights that do not fit in the caches come from memory while the tiles of this one are
+// computed.
+VLM_INLINE void expect_lines(const uint32_t *next, size_t count) {
+    for (size_t line = 0; line < count; line++) __builtin_prefetch(next + line * 16, 0, 2);
 }
 
 // Bytes of a panel of weights [units, 32] as words [2 * units, 32].
@@ -108,53 +110,81 @@ static void widen_panel(const uint32_t *restrict bytes, size_t units, uint32_t *
     }
 }
 
-// The tiles [rows, 32] of all columns: `tile` of `step` units of depth, with weights as they are or widened to words.
+// The sums of a tile, whole or not, of so many units of depth; see word_tiles.h.
 typedef void tile_function(const vlm_unit *a, const vlm_unit *b, size_t b_stride, size_t rows, size_t columns, size_t units,
                            int32_t *out, size_t out_stride);
 
+// A whole tile without outliers from the rows and the panel to its end; 0 where this is not for it.
+typedef int whole_tile_function(const vlm_unit *a, const vlm_unit *b, size_t units, const finished_tile *t, size_t row,
+                                size_t column, const vlm_product_end *end);
+
+// Levels that finish no tile at once.
+VLM_INLINE int no_whole_tile(const vlm_unit *a, const vlm_unit *b, size_t units, const finished_tile *t, size_t row,
+                             size_t column, const vlm_product_end *end) {
+    (void)a, (void)b, (void)units, (void)t, (void)row, (void)column, (void)end;
+    return 0;
+}
+
 VLM_INLINE void multiply(const vlm_quantised_rows *x, const vlm_quantised_weight *weight, const vlm_product_end *end,
-                         uint32_t *wide_panel, tile_function *tile, int is_fused) {
+                         uint32_t *wide_panel, tile_function *tile, whole_tile_function *whole_tile, end_function *finish) {
     int32_t sums[MR * NR] = {0};
     size_t units = weight->has_words ? (weight->depth + 1) / 2 : (weight->depth + 3) / 4;
     size_t steps = wide_panel ? 2 * units : units, outliers = weight->outlier_count;
+    size_t tiles = (x->rows + MR - 1) / MR, lines = tiles ? (NR * units / 16 + tiles - 1) / tiles : 0;
     for (size_t column = 0; column < weight->columns; column += NR) {
         size_t width = weight->columns - column < NR ? weight->columns - column : NR;
-        const uint32_t *panel = weight->packed + column * units;
+        const uint32_t *panel = weight->packed + column * units, *next = panel + NR * units;
+        size_t left = column + NR < weight->columns ? NR * units / 16 : 0;
         if (wide_panel) {
             widen_panel(panel, units, wide_panel);
             panel = wide_panel;
         }
         for (size_t row = 0; row < x->rows; row += MR) {
-            size_t height = x->rows - row < MR ? x->rows - row : MR;
+            size_t height = x->rows - row < MR ? x->rows - row : MR, count = left < lines ? left : lines;
             finished_tile t = {sums, height, x->scales + row, x->zeros + row, x->side + row * outliers,
                                weight->scales + column, weight->sums + column, weight->side + column * outliers, outliers};
+            const vlm_unit *a = (const vlm_unit *)x->packed + row * steps, *b = (const vlm_unit *)panel;
             vlm_expect_tile(row, height, column, end);
-            if (column + NR < weight->columns)
-                expect_panel(weight->packed + (column + NR) * units, NR * units, row / MR, (x->rows + MR - 1) / MR);
-            tile((const vlm_unit *)x->packed + row * steps, (const vlm_unit *)panel, NR, height, NR, steps, sums, NR);
-            end_tile(&t, row, column, width, end, is_fused);
+            expect_lines(next, count);
+            next += count * 16;
+            left -= count;
+            if (height == MR && width == NR && outliers == 0 && whole_tile(a, b, steps, &t, row, column, end)) continue;
+            tile(a, b, NR, height, NR, steps, sums, NR);
+            finish(&t, row, column, width, end);
         }
     }
 }
 
+static void end_tile_plain(const finished_tile *t, size_t row, size_t column, size_t columns, const vlm_product_end *end) {
+    end_tile(t, row, column, columns, end, 0);
+}
+
 static void product_plain(const vlm_quantised_rows *x, const vlm_quantised_weight *weight, const vlm_product_end *end,
                           uint32_t *wide_panel) {
-    multiply(x, weight, end, wide_panel, vlm_word_tiles_plain, 0);
+    multiply(x, weight, end, wide_panel, vlm_word_tiles_plain, no_whole_tile, end_tile_plain);
 }
 
 #if defined(__x86_64__)
-// `mr` rows are a constant where this is inlined.
-VLM_VNNI VLM_INLINE void byte_tile_vnni(int mr, const vlm_unit *a, const vlm_unit *b, size_t units, int32_t *tile) {
-    __m512i sums[MR][2];
-    UNROLLED for (int r = 0; r < mr; r++) sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+// Adds the sums of `mr` rows, a constant where this is inlined.
+VLM_VNNI VLM_INLINE void byte_sums_vnni(int mr, const vlm_unit *a, const vlm_unit *b, size_t units, __m512i sums[MR][2]) {
     for (size_t u = 0; u < units; u++, a += MR, b += NR) {
         __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 16);
+        // Both are in the second cache, from which the machine's own guesses come a little late at the start of each tile.
+        __builtin_prefetch(b + 16 * NR, 0, 3);
+        __builtin_prefetch(b + 16 * NR + 16, 0, 3);
+        __builtin_prefetch(a + 32 * MR, 0, 3);
         UNROLLED for (int r = 0; r < mr; r++) {
             __m512i x = _mm512_set1_epi32((int32_t)a[r]);
             sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], x, b0);
             sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], x, b1);
         }
     }
+}
+
+VLM_VNNI VLM_INLINE void byte_tile_vnni(int mr, const vlm_unit *a, const vlm_unit *b, size_t units, int32_t *tile) {
+    __m512i sums[MR][2];
+    UNROLLED for (int r = 0; r < mr; r++) sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+    byte_sums_vnni(mr, a, b, units, sums);
     UNROLLED for (int r = 0; r < mr; r++) {
         _mm512_storeu_si512(tile + r * NR, sums[r][0]);
         _mm512_storeu_si512(tile + r * NR + 16, sums[r][1]);
@@ -169,15 +199,84 @@ VLM_VNNI __attribute__((noinline)) WORD_TILES(byte_tiles_vnni) {
     else byte_tile_vnni(4, a, b, pairs, out);
 }
 
+// vlm_gelu_coarse.
+VLM_VNNI VLM_INLINE __m512 gelu_coarse_vnni(__m512 x) {
+    __m512 end = _mm512_set1_ps(VLM_GELU_COARSE_END);
+    __m512 c = _mm512_max_ps(-end, _mm512_min_ps(end, x)), t = c * c;
+    __m512 p = _mm512_set1_ps(vlm_gelu_coarse_terms[0]);
+    UNROLLED for (int i = 1; i < VLM_GELU_COARSE_TERMS; i++)
+        p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(vlm_gelu_coarse_terms[i]));
+    return x * _mm512_fmadd_ps(c, p, _mm512_set1_ps(0.5f));
+}
+
+// The lines that a tile goes to are in the second cache when its sums begin, and fetched to the first when so many units are left: earlier,
+// rows and weights would push them out again.
+enum { UNITS_BEFORE_END = 48 };
+
+// end_rows from sums that are still in their registers.
+VLM_VNNI VLM_INLINE void whole_byte_tile_vnni(const vlm_unit *a, const vlm_unit *b, size_t units, const finished_tile *t,
+                                              const float *bias, const float *added, size_t added_stride, float *out,
+                                              size_t stride, int activation) {
+    __m512i sums[MR][2];
+    UNROLLED for (int r = 0; r < MR; r++) sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+    size_t last = units < UNITS_BEFORE_END ? units : UNITS_BEFORE_END, first = units - last;
+    byte_sums_vnni(MR, a, b, first, sums);
+    for (size_t r = 0; r < MR; r++) {
+        __builtin_prefetch(out + r * stride, 1, 3);
+        __builtin_prefetch(out + r * stride + VLM_LANES, 1, 3);
+    }
+    byte_sums_vnni(MR, a + first * MR, b + first * NR, last, sums);
+    UNROLLED for (int half = 0; half < 2; half++) {
+        size_t lane = (size_t)half * VLM_LANES;
+        __m512 scales = _mm512_loadu_ps(t->column_scales + lane), biases = _mm512_loadu_ps(bias + lane);
+        __m512i column_sums = _mm512_loadu_si512(t->column_sums + lane);
+        UNROLLED for (int r = 0; r < MR; r++) {
+            __m512i whole = _mm512_sub_epi32(
+                sums[r][half], _mm512_mullo_epi32(_mm512_set1_epi32(t->zeros[r]), column_sums));
+            __m512 value = _mm512_cvtepi32_ps(whole) * (_mm512_set1_ps(t->row_scales[r]) * scales) + biases;
+            if (activation == VLM_ACTIVATION_GELU_COARSE) value = gelu_coarse_vnni(value);
+            _mm512_storeu_ps(out + (size_t)r * stride + lane,
+                             value + _mm512_loadu_ps(added + (size_t)r * added_stride + lane));
+        }
+    }
+}
+
+VLM_VNNI __attribute__((noinline)) static int whole_byte_tiles_vnni(const vlm_unit *a, const vlm_unit *b, size_t units,
+                                                                    const finished_tile *t, size_t row, size_t column,
+                                                                    const vlm_product_end *end) {
+    static const float zeros[NR];
+    size_t start = row * end->out_stride + column;
+    const float *bias = end->bias ? end->bias + column : zeros, *added = end->residual ? end->residual + start : zeros;
+    size_t added_stride = end->residual ? end->out_stride : 0;
+    if (end->activation == VLM_ACTIVATION_NONE)
+        whole_byte_tile_vnni(a, b, units, t, bias, added, added_stride, end->out + start, end->out_stride,
+                             VLM_ACTIVATION_NONE);
+    else if (end->activation == VLM_ACTIVATION_GELU_COARSE)
+        whole_byte_tile_vnni(a, b, units, t, bias, added, added_stride, end->out + start, end->out_stride,
+                             VLM_ACTIVATION_GELU_COARSE);
+    else return 0;
+    return 1;
+}
+
+VLM_VNNI __attribute__((noinline)) static void end_tile_vnni(const finished_tile *t, size_t row, size_t column,
+                                                             size_t columns, const vlm_product_end *end) {
+    end_tile(t, row, column, columns, end, 1);
+}
+
 VLM_VNNI static void product_vnni(const vlm_quantised_rows *x, const vlm_quantised_weight *weight,
                                   const vlm_product_end *end) {
-    if (weight->has_words) multiply(x, weight, end, NULL, vlm_word_tiles_vnni, 1);
-    else multiply(x, weight, end, NULL, byte_tiles_vnni, 1);
+    if (weight->has_words) multiply(x, weight, end, NULL, vlm_word_tiles_vnni, no_whole_tile, end_tile_vnni);
+    else multiply(x, weight, end, NULL, byte_tiles_vnni, whole_byte_tiles_vnni, end_tile_vnni);
+}
+
+VLM_AVX2 __attribute__((noinline)) static void end_tile_avx2(const finished_tile *t, size_t row, size_t column,
+                                                             size_t columns, const vlm_product_end *end) {
+    end_tile(t, row, column, columns, end, 1);
 }
 
 VLM_AVX2 static void product_avx2(const vlm_quantised_rows *x, const vlm_quantised_weight *weight,
                                   const vlm_product_end *end, uint32_t *wide_panel) {
-    multiply(x, weight, end, wide_panel, vlm_word_tiles_avx2, 1);
+    multiply(x, weight, end, wide_panel, vlm_word_tiles_avx2, no_whole_tile, end_tile_avx2);
 }
 #endif
 

@@ -129,6 +129,27 @@ struct QuantizedProductTests {
         #expect(product([0], [1], 1, 1, 1, [], level, activation: .gelu, bias: [.nan])[0].isNaN)
     }
 
+    /// Whole tiles, their tails and tiles with outliers are finished in different loops, to the same bits.
+    @Test(arguments: [nil, ActivationFunction.gelu, .quickGELU, .geluTanh], IntegerWidth.allCases)
+    func levelsAgree(activation: ActivationFunction?, width: IntegerWidth) {
+        var random = TestRandom(seed: 9)
+        let (rows, columns, depth) = (29, 75, 402)
+        let (x, weight) = (random.values(rows * depth, -3...3), random.values(columns * depth))
+        let (bias, residual) = (random.values(columns), random.values(rows * columns))
+        let ends: [([Float]?, [Float]?)] = [(bias, residual), (nil, residual), (bias, nil), (nil, nil)]
+        for (bias, residual) in ends {
+            func y(_ rowCount: Int, _ level: ProductLevel) -> [Float] {
+                product(
+                    Array(x[..<(rowCount * depth)]), weight, rowCount, columns, depth, [], level,
+                    activation: activation, bias: bias, residual: residual.map { Array($0[..<(rowCount * columns)]) },
+                    width: width)
+            }
+            let whole = y(rows, .best)
+            for level in ProductLevel.available where level > .plain { #expect(y(rows, level) == whole, "\(level)") }
+            #expect(y(7, .best) == Array(whole[..<(7 * columns)]), "a row does not depend on its company")
+        }
+    }
+
     /// Words are some ten times finer than bytes.
     @Test func wordsAreFiner() {
         var random = TestRandom(seed: 8)
