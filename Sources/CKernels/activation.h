@@ -15,20 +15,20 @@ VLM_INLINE float vlm_gelu(float x, float *derivative) {
 
 // The exact GELU to 9e-5 and 4e-7 of x, for what is rounded to 8 bits next: x (1/2 + c P(c^2)) with c = x held within 4.2, P fitted so that the
 // error times x is smallest and the factor is 1 and 0 at the ends. No exponential and no division.
+#define VLM_GELU_COARSE_END 4.2f
+enum { VLM_GELU_COARSE_TERMS = 8 };
+// P's factors, the highest first.
+static const float vlm_gelu_coarse_terms[VLM_GELU_COARSE_TERMS] = {
+    -9.017557909e-10f, 7.941356720e-8f, -3.037936238e-6f, 6.689076000e-5f,
+    -9.506579787e-4f, 9.298231131e-3f, -6.552820517e-2f, 3.984658748e-1f};
+
 VLM_INLINE float vlm_gelu_coarse(float x) {
 #pragma clang fp contract(fast) reassociate(off)
-    const float end = 4.2f;
-    float c = x > end ? end : x;
-    c = c < -end ? -end : c;
-    float t = c * c;
-    float p = -9.017557909e-10f;
-    p = p * t + 7.941356720e-8f;
-    p = p * t + -3.037936238e-6f;
-    p = p * t + 6.689076000e-5f;
-    p = p * t + -9.506579787e-4f;
-    p = p * t + 9.298231131e-3f;
-    p = p * t + -6.552820517e-2f;
-    p = p * t + 3.984658748e-1f;
+    float c = x > VLM_GELU_COARSE_END ? VLM_GELU_COARSE_END : x;
+    c = c < -VLM_GELU_COARSE_END ? -VLM_GELU_COARSE_END : c;
+    float t = c * c, p = vlm_gelu_coarse_terms[0];
+#pragma clang loop unroll(full)
+    for (int i = 1; i < VLM_GELU_COARSE_TERMS; i++) p = p * t + vlm_gelu_coarse_terms[i];
     return x * (c * p + 0.5f);
 }
 

@@ -115,10 +115,14 @@ VLM_INLINE float row_words(const float *x, size_t width, float limit, int16_t *t
 }
 
 // Rows of a head are far apart: the machine does not see which comes next.
-enum { ROWS_AHEAD = 8 };
+enum { ROWS_AHEAD = 16 };
 
 VLM_INLINE void expect_row(const float *row, size_t width) {
     for (size_t d = 0; d < width; d += VLM_LANES) __builtin_prefetch(row + d, 0, 3);
+}
+
+VLM_INLINE void expect_output(const float *row, size_t width) {
+    for (size_t d = 0; d < width; d += VLM_LANES) __builtin_prefetch(row + d, 1, 3);
 }
 
 // Keys of one head as pairs of channels by key; those behind the last are zero.
@@ -241,6 +245,7 @@ VLM_INLINE void attend(const task *t, size_t query_start, size_t queries, size_t
         }
         for (size_t r = 0; r < MR; r += 4)
             vlm_pack_four_rows((const vlm_unit *)(row + r * room), room / 2, room / 2, row_panel + r, MR);
+        for (size_t r = 0; r < rows; r++) expect_output(out + (first + r) * t->out_stride, width);
         tile(row_panel, base + place.keys, length, rows, length, (width + 1) / 2, scores, length);
         float units[MR];
         for (size_t r = 0; r < MR; r++) {

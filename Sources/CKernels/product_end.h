@@ -59,12 +59,12 @@ VLM_INLINE void vlm_end_rows_activated(const float *restrict tile, size_t rows, 
     }
 }
 
-// Fetches the lines that a tile will be stored to, to be called before its sums are computed: the stores then find them there.
+// Fetches the lines that a tile will be stored to into the second cache, to be called before its sums are computed.
 VLM_INLINE void vlm_expect_tile(size_t first_row, size_t rows, size_t first_column, const vlm_product_end *end) {
     const float *place = end->out + first_row * end->out_stride + first_column;
     for (size_t r = 0; r < rows; r++, place += end->out_stride) {
-        __builtin_prefetch(place, 1, 3);
-        __builtin_prefetch(place + VLM_LANES, 1, 3);
+        __builtin_prefetch(place, 1, 2);
+        __builtin_prefetch(place + VLM_LANES, 1, 2);
     }
 }
 

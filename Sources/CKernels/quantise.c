@@ -10,11 +10,22 @@ enum { MR = VLM_PANEL_ROWS, NR = VLM_PANEL_COLUMNS };
 
 static size_t padded(size_t depth) { return (depth + 3) / 4 * 4; }
 
-size_t vlm_quantised_weight_size(size_t columns, size_t depth) { return (columns + NR - 1) / NR * NR * padded(depth); }
+static size_t unit_count(size_t depth, int has_words) { return has_words ? (depth + 1) / 2 : (depth + 3) / 4; }
 
-size_t vlm_quantised_row_size(size_t rows, size_t depth) { return (rows + MR - 1) / MR * MR * padded(depth); }
+size_t vlm_quantised_weight_size(size_t columns, size_t depth, int has_words) {
+    return (columns + NR - 1) / NR * NR * unit_count(depth, has_words);
+}
 
-size_t vlm_quantise_scratch_count(size_t depth) { return depth + MR * padded(depth) / sizeof(float); }
+// Bytes that are taken as words fill whole units of bytes first.
+size_t vlm_quantised_row_size(size_t rows, size_t depth) { return (rows + MR - 1) / MR * MR * (padded(depth) / 2); }
+
+// A row of floats and twelve of bytes and of words each; or a panel of weights in words.
+size_t vlm_quantised_scratch_count(size_t depth) { return NR * (padded(depth) / 2); }
+
+int32_t vlm_word_limit(size_t depth) {
+    float limit = floorf(sqrtf(2147483008.0f / (float)depth));
+    return limit > 32767.0f ? 32767 : (int32_t)limit;
+}
 
 // The nearest whole number, ties to even, for |x| < 2^22.
 VLM_INLINE int32_t nearest(float x) {
@@ -30,12 +41,15 @@ static int is_outlier(const vlm_quantised_weight *weight, size_t *next, size_t p
 }
 
 void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target) {
-    size_t columns = target->columns, depth = target->depth;
-    memset(target->packed, 0, vlm_quantised_weight_size(columns, depth));
+    size_t columns = target->columns, depth = target->depth, units = unit_count(depth, target->has_words);
+    size_t per_unit = target->has_words ? 2 : 4, bits = 32 / per_unit;
+    uint32_t mask = target->has_words ? 0xffff : 0xff;
+    int32_t limit = target->has_words ? vlm_word_limit(depth) : 127;
+    memset(target->packed, 0, vlm_quantised_weight_size(columns, depth, target->has_words) * sizeof(uint32_t));
     for (size_t c = 0; c < (columns + NR - 1) / NR * NR; c++) {
         target->scales[c] = 0;
         target->sums[c] = 0;
-        int8_t *packed = target->packed + c / NR * NR * padded(depth) + c % NR * 4;
+        uint32_t *packed = target->packed + c / NR * NR * units + c % NR;
         float *side = target->side + c / NR * NR * target->outlier_count + c % NR;
         if (c >= columns) {
             for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = 0;
@@ -48,7 +62,7 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
             if (is_outlier(target, &next, p)) continue;
             largest = fabsf(w[p]) > largest ? fabsf(w[p]) : largest;
         }
-        float scale = largest / 127.0f;
+        float scale = largest / (float)limit;
         if (!(scale > 1e-30f)) scale = 0;
         float inverse = scale > 0 ? 1.0f / scale : 0;
         target->scales[c] = scale;
@@ -56,8 +70,8 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
         for (size_t p = 0; p < depth; p++) {
             if (is_outlier(target, &next, p)) continue;
             int32_t value = nearest(w[p] * inverse);
-            value = value > 127 ? 127 : value < -127 ? -127 : value;
-            packed[p / 4 * 4 * NR + p % 4] = (int8_t)value;
+            value = value > limit ? limit : value < -limit ? -limit : value;
+            packed[p / per_unit * NR] |= ((uint32_t)value & mask) << (p % per_unit * bits);
             target->sums[c] += value;
         }
         for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = w[target->outliers[o]];
@@ -67,24 +81,25 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
 // One row without outliers to `depth` bytes; the row's scale and zero.
 VLM_DISPATCH
 static void quantise_row(const float *restrict x, size_t depth, uint8_t *restrict bytes, float *scale, int32_t *zero) {
-    float lows[16] = {0}, highs[16] = {0};
-    int32_t bad = 0;
+    // What is not finite times 0 is NaN, and so are sums with it.
+    float lows[16] = {0}, highs[16] = {0}, zeros[16] = {0};
     size_t p = 0;
     for (; p + 16 <= depth; p += 16) {
         for (int lane = 0; lane < 16; lane++) {
             float value = x[p + lane];
             lows[lane] = value < lows[lane] ? value : lows[lane];
             highs[lane] = value > highs[lane] ? value : highs[lane];
-            bad |= (vlm_bits_from_float(value) & 0x7f800000) == 0x7f800000;
+            zeros[lane] += value * 0.0f;
         }
     }
     for (int lane = 0; p < depth; p++, lane++) {
         lows[lane] = x[p] < lows[lane] ? x[p] : lows[lane];
         highs[lane] = x[p] > highs[lane] ? x[p] : highs[lane];
-        bad |= (vlm_bits_from_float(x[p]) & 0x7f800000) == 0x7f800000;
+        zeros[lane] += x[p] * 0.0f;
     }
-    float low = 0, high = 0;
+    float low = 0, high = 0, sum = 0;
     for (int lane = 0; lane < 16; lane++) {
+        sum += zeros[lane];
         low = lows[lane] < low ? lows[lane] : low;
         high = highs[lane] > high ? highs[lane] : high;
     }
@@ -92,7 +107,7 @@ static void quantise_row(const float *restrict x, size_t depth, uint8_t *restric
     if (!(step > 1e-30f)) step = 0;
     float inverse = step > 0 ? 1.0f / step : 0;
     int32_t origin = nearest(-low * inverse);
-    *scale = bad ? NAN : step;
+    *scale = sum == 0 ? step : NAN;
     *zero = origin;
     for (p = 0; p < depth; p++) {
         int32_t value = nearest(x[p] * inverse) + origin;
@@ -101,21 +116,67 @@ static void quantise_row(const float *restrict x, size_t depth, uint8_t *restric
     }
 }
 
+// The same to words of at most `limit`; returns the row's scale.
+VLM_DISPATCH
+static float quantise_row_in_words(const float *restrict x, size_t depth, int32_t limit, int16_t *restrict words) {
+    int32_t largest = 0;
+    for (size_t p = 0; p < depth; p++) {
+        // Of floats without a sign the bits are in the order of the values, and what is not finite is largest.
+        int32_t bits = vlm_bits_from_float(x[p]) & 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    float step = vlm_float_from_bits(largest) / (float)limit;
+    if (!(step > 1e-30f)) step = 0;
+    float inverse = step > 0 ? 1.0f / step : 0;
+    for (size_t p = 0; p < depth; p++) {
+        int32_t value = nearest(x[p] * inverse);
+        value = value > limit ? limit : value;
+        words[p] = (int16_t)(value < -limit ? -limit : value);
+    }
+    return largest >= 0x7f800000 ? NAN : step;
+}
+
+VLM_DISPATCH
+static void widen(const uint8_t *restrict bytes, size_t count, int16_t *restrict words) {
+    for (size_t p = 0; p < count; p++) words[p] = bytes[p];
+}
+
+// Rows of `width` units, side by side.
+static void pack_units(const void *rows, size_t width, uint32_t *panel) {
+    const vlm_unit *units = rows;
+    for (size_t r = 0; r < MR; r += 4) vlm_pack_four_rows(units + r * width, width, width, (vlm_unit *)panel + r, MR);
+}
+
+// Twelve rows of `width` bytes, a multiple of 4, as bytes or as words; `words` has room for them.
+static void pack_bytes(const uint8_t *bytes, size_t width, int16_t *words, uint32_t *packed, size_t first_row, int level) {
+    if (level >= VLM_LEVEL_VNNI) {
+        pack_units(bytes, width / 4, packed + first_row * (width / 4));
+        return;
+    }
+    widen(bytes, MR * width, words);
+    pack_units(words, width / 2, packed + first_row * (width / 2));
+}
+
 void vlm_quantise_rows(const float *x, const vlm_quantised_weight *weight, const vlm_quantised_rows *target,
-                       float *scratch) {
+                       float *scratch, int level) {
     size_t depth = weight->depth, width = padded(depth), outliers = weight->outlier_count;
+    size_t word_width = unit_count(depth, 1) * 2;
+    int32_t limit = vlm_word_limit(depth);
     float *row = scratch;
-    uint8_t *bytes = (uint8_t *)(scratch + depth);
+    uint8_t *bytes = (uint8_t *)(scratch + width);
+    int16_t *words = (int16_t *)(bytes + MR * width);
     memset(bytes, 0, MR * width);
+    memset(words, 0, MR * width * sizeof(int16_t));
     for (size_t first = 0; first < target->rows; first += MR) {
         for (size_t r = 0; r < MR; r++) {
             float *scale = target->scales + first + r;
             int32_t *zero = target->zeros + first + r;
             float *side = target->side + first * outliers + r;
+            *zero = 0;
             if (first + r >= target->rows) {
                 memset(bytes + r * width, 0, width);
+                memset(words + r * word_width, 0, word_width * sizeof(int16_t));
                 *scale = 0;
-                *zero = 0;
                 for (size_t o = 0; o < outliers; o++) side[o * MR] = 0;
                 continue;
             }
@@ -128,18 +189,19 @@ void vlm_quantise_rows(const float *x, const vlm_quantised_weight *weight, const
                 }
                 source = row;
             }
-            quantise_row(source, depth, bytes + r * width, scale, zero);
+            if (weight->has_words) *scale = quantise_row_in_words(source, depth, limit, words + r * word_width);
+            else quantise_row(source, depth, bytes + r * width, scale, zero);
         }
-        vlm_unit *panel = (vlm_unit *)(target->packed + first * width);
-        for (size_t r = 0; r < MR; r += 4) {
-            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r, MR);
-        }
+        if (weight->has_words) pack_units(words, word_width / 2, target->packed + first * (word_width / 2));
+        else pack_bytes(bytes, width, words, target->packed, first, level);
     }
 }
 
-void vlm_pack_patches(const uint8_t *pixels, size_t size, size_t patch, const vlm_quantised_rows *target, float *scratch) {
+void vlm_pack_patches(const uint8_t *pixels, size_t size, size_t patch, const vlm_quantised_rows *target,
+                      float *scratch, int level) {
     size_t grid = size / patch, run = patch * 3, width = padded(run * patch);
     uint8_t *bytes = (uint8_t *)scratch;
+    int16_t *words = (int16_t *)(bytes + MR * width);
     memset(bytes, 0, MR * width);
     for (size_t first = 0; first < target->rows; first += MR) {
         for (size_t r = 0; r < MR; r++) {
@@ -154,9 +216,6 @@ void vlm_pack_patches(const uint8_t *pixels, size_t size, size_t patch, const vl
                 pixels + ((image * size + place / grid * patch) * size + place % grid * patch) * 3;
             for (size_t y = 0; y < patch; y++) memcpy(bytes + r * width + y * run, source + y * size * 3, run);
         }
-        vlm_unit *panel = (vlm_unit *)(target->packed + first * width);
-        for (size_t r = 0; r < MR; r += 4) {
-            vlm_pack_four_rows((const vlm_unit *)(bytes + r * width), width / 4, width / 4, panel + r, MR);
-        }
+        pack_bytes(bytes, width, words, target->packed, first, level);
     }
 }

@@ -64,27 +64,32 @@ VLM_VNNI __attribute__((noinline)) WORD_TILES(vlm_word_tiles_vnni) {
     else vlm_word_tile_vnni(4, 1, a, b + c, b_stride, pairs, out + c, out_stride);
 }
 
-// Four rows times 16 columns at a time.
-VLM_AVX2 __attribute__((noinline)) WORD_TILES(vlm_word_tiles_avx2) {
-    for (size_t first = 0; first < rows; first += 4) {
-        for (size_t c = 0; c < columns; c += VLM_LANES) {
-            __m256i sums[4][2];
-            VLM_UNROLLED for (int r = 0; r < 4; r++) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-            for (size_t p = 0; p < pairs; p++) {
-                const vlm_unit *x = a + p * VLM_PANEL_ROWS + first, *y = b + p * b_stride + c;
-                __m256i y0 = _mm256_loadu_si256((const __m256i *)y), y1 = _mm256_loadu_si256((const __m256i *)(y + 8));
-                VLM_UNROLLED for (int r = 0; r < 4; r++) {
-                    __m256i value = _mm256_set1_epi32((int32_t)x[r]);
-                    sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(value, y0));
-                    sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(value, y1));
-                }
-            }
-            VLM_UNROLLED for (int r = 0; r < 4; r++) {
-                int32_t *target = out + (first + (size_t)r) * out_stride + c;
-                _mm256_storeu_si256((__m256i *)target, sums[r][0]);
-                _mm256_storeu_si256((__m256i *)(target + 8), sums[r][1]);
-            }
+// `mr` rows times 16 columns, constant where this is inlined.
+VLM_AVX2 VLM_INLINE void vlm_word_tile_avx2(int mr, const vlm_unit *a, const vlm_unit *b, size_t b_stride, size_t pairs,
+                                            int32_t *out, size_t out_stride) {
+    __m256i sums[6][2];
+    VLM_UNROLLED for (int r = 0; r < mr; r++) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+    for (size_t p = 0; p < pairs; p++, a += VLM_PANEL_ROWS, b += b_stride) {
+        __m256i y0 = _mm256_loadu_si256((const __m256i *)b), y1 = _mm256_loadu_si256((const __m256i *)(b + 8));
+        VLM_UNROLLED for (int r = 0; r < mr; r++) {
+            __m256i x = _mm256_set1_epi32((int32_t)a[r]);
+            sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(x, y0));
+            sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(x, y1));
         }
+    }
+    VLM_UNROLLED for (int r = 0; r < mr; r++) {
+        _mm256_storeu_si256((__m256i *)(out + (size_t)r * out_stride), sums[r][0]);
+        _mm256_storeu_si256((__m256i *)(out + (size_t)r * out_stride + 8), sums[r][1]);
+    }
+}
+
+VLM_AVX2 __attribute__((noinline)) WORD_TILES(vlm_word_tiles_avx2) {
+    for (size_t c = 0; c < columns; c += VLM_LANES) {
+        size_t r = 0;
+        for (; r + 3 < rows; r += 6)
+            vlm_word_tile_avx2(6, a + r, b + c, b_stride, pairs, out + r * out_stride + c, out_stride);
+        for (; r < rows; r += 3)
+            vlm_word_tile_avx2(3, a + r, b + c, b_stride, pairs, out + r * out_stride + c, out_stride);
     }
 }
 #endif

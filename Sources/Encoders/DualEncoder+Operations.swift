@@ -44,7 +44,11 @@ extension InferencePlan {
     /// Of one product.
     func operations(_ layer: LinearLayer, rowCount: Int) -> OperationCount {
         let count = 2 * layer.inputWidth * layer.outputWidth * rowCount
-        return self[layer] == nil ? OperationCount(float: count) : OperationCount(integer: count)
+        return switch self[layer]?.width {
+        case nil: OperationCount(float: count)
+        case .bytes: OperationCount(integer: count)
+        case .words: OperationCount(wideInteger: count)
+        }
     }
 
     /// Products of queries with keys and of probabilities with values.

@@ -8,17 +8,35 @@ import Tensors
 /// would take the range from all others, so the input channels of a product behind a norm whose gain and bias promise more than
 /// `outlierRatio` times the median stay in Float32, at most `maximumOutlierCount` of them.
 ///
-/// Query, key and value of a block behind such a norm stay in Float32, and so does its attention: in 8 bits they cost more of the
-/// cosine than all else (decision note 018).
+/// Such outliers also make attention sharp: a small error of a query, or of what an early block adds, then sends a token to another
+/// one. So behind them the products around attention are in 16-bit integers; of a tower that has any, so is the end of the first
+/// blocks' MLPs, and of a text tower every product. Without outliers images are in 8 bits throughout and texts around attention in 16 (decision note 019).
 ///
-/// Patches, whose error every block passes on, are computed from the pixels in 8 bits with weights of 16 (`PatchProduct`). Text
-/// towers with outliers stay in Float32 as a whole: their attention is so sharp that a first percentile of 0.87 is all that is left
-/// (decision note 017).
+/// Patches, whose error every block passes on, are computed from the pixels in 8 bits with weights of 16 (`PatchProduct`).
 struct InferencePlan: Sendable {
     /// Channels this much larger than the median stay in Float32.
     static let outlierRatio: Float = 4
     /// Enough for the outliers of published models, few enough to cost little.
     static let maximumOutlierCount = 32
+    /// The first blocks of an image tower with outliers whose MLPs end in words: their errors pass through the most attention.
+    static let wideMLPCount = 2
+
+    /// What decides how a block is rounded.
+    private struct BlockOutliers {
+        /// The block's place.
+        let index: Int
+        /// Whether attention's norm has outliers.
+        let isBeforeAttention: Bool
+        /// Whether any norm of the tower's blocks has.
+        let isInTower: Bool
+    }
+
+    /// What the products of a block are rounded to.
+    private struct BlockWidths {
+        let attention: IntegerWidth
+        let hidden: IntegerWidth
+        let mlpOutput: IntegerWidth
+    }
 
     private struct Key: Hashable {
         let offset: Int
@@ -39,7 +57,11 @@ struct InferencePlan: Sendable {
     ) {
         guard precision == .int8 else { return }
         if towers.contains(.image), case .transformer(let tower) = architecture.imageTower {
-            add(tower.blocks, isPooled: tower.pool == nil, weights)
+            add(tower.blocks, isPooled: tower.pool == nil, weights) {
+                BlockWidths(
+                    attention: $0.isBeforeAttention ? .words : .bytes, hidden: .bytes,
+                    mlpOutput: $0.isInTower && $0.index < Self.wideMLPCount ? .words : .bytes)
+            }
             let patchSize = architecture.configuration.vision.patchSize
             if case .patch(let layer) = tower.stem, PatchProduct.supports(patchSize: patchSize) {
                 patches = PatchProduct(
@@ -47,51 +69,57 @@ struct InferencePlan: Sendable {
                     columnCount: layer.outputWidth,
                     patchSize: patchSize, normalization: architecture.pixelNormalization)
             }
-            if let pool = tower.pool { add(pool.attention.keyValue, weights, behind: tower.finalNorm) }
+            if let pool = tower.pool { add(pool.attention.keyValue, weights, behind: tower.finalNorm, width: .bytes) }
         }
-        let texts = architecture.textTower.blocks
-        if towers.contains(.text),
-            texts.allSatisfy({ block in
-                [block.attentionNorm, block.mlpNorm].allSatisfy { Self.outliers(behind: $0, weights).isEmpty }
-            })
-        {
-            add(texts, isPooled: true, weights)
+        if towers.contains(.text) {
+            add(architecture.textTower.blocks, isPooled: true, weights) {
+                let width: IntegerWidth = $0.isInTower ? .words : .bytes
+                return BlockWidths(attention: .words, hidden: width, mlpOutput: width)
+            }
         }
     }
 
-    /// The 8-bit weights of a layer; nil where its product is in Float32.
+    /// The integer weights of a layer; nil where its product is in Float32.
     subscript(layer: LinearLayer) -> QuantizedWeights? {
         quantized.isEmpty ? nil : quantized[Key(offset: layer.weight.offset, count: layer.weight.count)]
     }
 
-    /// Whether a block's attention core is in 16-bit integers: where its products are in 8 bits and sequences are long enough to gain.
+    /// Whether a block's attention core is in 16-bit integers: where its products are in bytes and sequences are long enough to gain.
     func attendsInIntegers(_ attention: AttentionLayer, isCausal: Bool) -> Bool {
-        !isCausal && self[attention.queryKeyValue] != nil
+        !isCausal && self[attention.queryKeyValue]?.width == .bytes
     }
 
     /// `isPooled`: of the last block only one token goes on.
-    private mutating func add(_ blocks: [BlockLayer], isPooled: Bool, _ weights: InferenceWeights) {
+    private mutating func add(
+        _ blocks: [BlockLayer], isPooled: Bool, _ weights: InferenceWeights,
+        widths: (BlockOutliers) -> BlockWidths
+    ) {
+        func hasOutliers(_ norm: NormLayer) -> Bool { !Self.outliers(behind: norm, weights).isEmpty }
+        let isInTower = blocks.contains { hasOutliers($0.attentionNorm) || hasOutliers($0.mlpNorm) }
         for (index, block) in blocks.enumerated() {
             let attention = block.attention
+            let widths = widths(
+                BlockOutliers(
+                    index: index, isBeforeAttention: hasOutliers(block.attentionNorm), isInTower: isInTower))
             let inputs =
                 isPooled && index == blocks.count - 1
                 ? [attention.query, attention.keyValue] : [attention.queryKeyValue]
-            if Self.outliers(behind: block.attentionNorm, weights).isEmpty {
-                for layer in inputs { add(layer, weights) }
-            }
-            add(attention.output, weights, behind: attention.norm)
-            add(block.mlp.hidden, weights, behind: block.mlpNorm)
-            add(block.mlp.output, weights, behind: block.mlp.norm)
+            for layer in inputs { add(layer, weights, behind: block.attentionNorm, width: widths.attention) }
+            add(attention.output, weights, behind: attention.norm, width: widths.attention)
+            add(block.mlp.hidden, weights, behind: block.mlpNorm, width: widths.hidden)
+            add(block.mlp.output, weights, behind: block.mlp.norm, width: widths.mlpOutput)
         }
     }
 
-    private mutating func add(_ layer: LinearLayer, _ weights: InferenceWeights, behind norm: NormLayer? = nil) {
+    private mutating func add(
+        _ layer: LinearLayer, _ weights: InferenceWeights, behind norm: NormLayer?, width: IntegerWidth
+    ) {
         guard layer.inputWidth <= QuantizedWeights.maximumDepth else { return }
         let pieces = weights.pieces(of: layer.weight.offset..<layer.weight.offset + layer.weight.count)
         quantized[Key(offset: layer.weight.offset, count: layer.weight.count)] = QuantizedWeights(
             pieces.count == 1 ? pieces[0] : FloatRegion(FloatBuffer(pieces.flatMap(\.array))),
             columnCount: layer.outputWidth, depth: layer.inputWidth,
-            outliers: norm.map { Self.outliers(behind: $0, weights) } ?? [])
+            outliers: norm.map { Self.outliers(behind: $0, weights) } ?? [], width: width)
     }
 
     /// The channels that a norm makes much larger than the rest, ascending.

@@ -78,16 +78,16 @@ public final class PatchProduct: Sendable {
         let sizes = QuantizedProduct.Scratch(rowCount: patchCount, weights: coarse)
         unsafe pixels.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }
-            unsafe sizes.withRows(in: scratch, rowCount: patchCount) { rows, row in
+            unsafe sizes.withRows(in: scratch, rowCount: patchCount) { rows, work in
                 var rows = unsafe rows
-                unsafe vlm_pack_patches(base + byteOffset, imageSize, patchSize, &rows, row)
+                unsafe vlm_pack_patches(base + byteOffset, imageSize, patchSize, &rows, work, level.rawValue)
                 unsafe coarse.withValue { weight in
                     var weight = unsafe weight
-                    unsafe vlm_quantised_product(&rows, &weight, ends.0.value, level.rawValue)
+                    unsafe vlm_quantised_product(&rows, &weight, ends.0.value, work, level.rawValue)
                 }
                 unsafe fine.withValue { weight in
                     var weight = unsafe weight
-                    unsafe vlm_quantised_product(&rows, &weight, ends.1.value, level.rawValue)
+                    unsafe vlm_quantised_product(&rows, &weight, ends.1.value, work, level.rawValue)
                 }
             }
         }

@@ -1,12 +1,12 @@
 """Towers of vlmpipe beside PyTorch (eager, compiled), ONNX Runtime (Float32, dynamic int8) and OpenVINO (Float32), with random
 weights of the same shapes, alternating, medians.
 
-usage: speed.py BENCH FOLDER [--models ...] [--captions DATA] [--rounds 3] [--seconds 4] [--threads 2]
+usage: speed.py BENCH FOLDER [--models ...] [--captions DATA] [--only PEER...] [--outliers] [--rounds 3] [--seconds 4] [--threads 2]
 Prints items per second by the wall clock and by processor time, and their ratios; the second kind holds on a busy machine
 too. Items are images, or texts: the same ones on both sides, without padding on ours and padded to 77 tokens, as open_clip
-takes them, on theirs. DATA is a folder of WebDataset tars with captions (`captions` of each JSON member, or the .txt member):
-the first thousand are taken; without it texts of the same lengths as captions are made up. A peer that cannot be had here is
-named with the reason.
+takes them, on theirs. --outliers gives our towers norms with six gains 30 times larger than the rest. DATA is a folder of
+WebDataset tars with captions (`captions` of each JSON member, or the .txt member): the first thousand are taken; without it
+texts of the same lengths as captions are made up. A peer that cannot be had here is named with the reason.
 """
 import argparse
 import json
@@ -22,6 +22,8 @@ parser.add_argument("folder")
 parser.add_argument("--models", nargs="*", default=["ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-B-32-text"])
 parser.add_argument("--captions", help="a folder of tars whose captions are the texts")
 parser.add_argument("--peers", nargs="*", default=["torch compiled", "openvino fp32"], help="of those that take long to prepare")
+parser.add_argument("--only", nargs="*", help="these peers alone, for example 'onnxruntime int8'")
+parser.add_argument("--outliers", action="store_true", help="our towers with norms that need care in int8")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", type=float, default=4)
 parser.add_argument("--threads", type=int, default=2)
@@ -138,6 +140,7 @@ def rate(run, inputs):
 
 def ours(name):
     texts = ["--tokens", os.path.join(options.folder, "tokens.txt")] if name.endswith("-text") else []
+    texts += ["--outliers"] if options.outliers else []
     text = subprocess.run(
         [options.bench, "towers", name, "--threads", str(options.threads), "--seconds", str(options.seconds / 3), *texts],
         check=True, capture_output=True, text=True).stdout
@@ -163,6 +166,8 @@ def main():
         with torch.inference_mode():
             for label, make in peers.items():
                 if label in ("torch compiled", "openvino fp32") and label not in options.peers:
+                    continue
+                if options.only is not None and label not in options.only:
                     continue
                 try:
                     run = make()
