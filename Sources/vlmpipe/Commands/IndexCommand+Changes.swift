@@ -76,10 +76,8 @@ extension IndexCommand {
                 "Vectors of a partition, about (default: a quarter of the square root of all, at least 256).",
                 valueName: "n"))
         var partitionRows: Int?
-        @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n")) var threads: Int?
 
         func validate() throws {
-            try IndexCommand.check(threads: threads)
             if let partitionRows, !(1...131_072).contains(partitionRows) {
                 throw ValidationError("--partition-rows is \(partitionRows), must be from 1 to 131072")
             }
@@ -91,7 +89,8 @@ extension IndexCommand {
                 try await place.change {
                     try await VectorIndexWorkflow.compact(
                         $0, profile: profile?.profile, isUnpacked: unpacked ? true : nil,
-                        partitioning: partition ? .forced(rowCount: partitionRows) : .automatic, threads: threads)
+                        partitioning: partition ? .forced(rowCount: partitionRows) : .automatic,
+                        threads: place.global.threads)
                 }, terminator: "")
         }
     }

@@ -192,10 +192,8 @@ extension IndexCommand {
         var truth: String?
         @Option(help: ArgumentHelp("Id of the first vector of --truth.", valueName: "n")) var firstId: UInt64 = 0
         @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours.", valueName: "n")) var count = 10
-        @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n")) var threads: Int?
 
         func validate() throws {
-            try IndexCommand.check(threads: threads)
             guard (1...1000).contains(count) else { throw ValidationError("-k is \(count), must be 1 to 1000") }
         }
 
@@ -204,7 +202,8 @@ extension IndexCommand {
             let text = try await place.change { index, embeddings in
                 try await VectorIndexWorkflow.tune(
                     index, queriesPath: queries, k: count,
-                    truth: given ?? embeddings.map { .embeddings(folder: $0) } ?? .index, threads: threads)
+                    truth: given ?? embeddings.map { .embeddings(folder: $0) } ?? .index,
+                    threads: place.global.threads)
             }
             print(text, terminator: "")
         }
