@@ -1,38 +1,12 @@
 #include "half_precision.h"
 
 #include "dispatch.h"
+#include "half.h"
 
 #include <string.h>
 
-static inline uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, 4);
-    return bits;
-}
-
-static inline float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
-}
-
-static inline float widen(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t exponent = (half >> 10) & 31u;
-    uint32_t fraction = half & 1023u;
-    if (exponent == 31) {
-        uint32_t quiet = fraction ? 0x00400000u : 0;
-        return float_of(sign | 0x7F800000u | (fraction << 13) | quiet);
-    }
-    if (exponent == 0) {
-        // Subnormal or zero: fraction times 2^-24, exact in binary32.
-        return float_of(sign | bits_of((float)fraction * 0x1p-24f));
-    }
-    return float_of(sign | ((exponent + 112u) << 23) | (fraction << 13));
-}
-
 static inline uint16_t narrow(float value) {
-    uint32_t bits = bits_of(value);
+    uint32_t bits = (uint32_t)vlm_bits_from_float(value);
     uint32_t sign = (bits >> 16) & 0x8000u;
     uint32_t magnitude = bits & 0x7FFFFFFFu;
     if (magnitude > 0x7F800000u) {
@@ -44,15 +18,15 @@ static inline uint16_t narrow(float value) {
     }
     if (magnitude < 0x38800000u) {
         // Below 2^-14: adding one half (0x3F000000, unit 2^-24 in its last place) rounds to the subnormal grid.
-        float rounded = float_of(magnitude) + 0.5f;
-        return (uint16_t)(sign | (bits_of(rounded) - 0x3F000000u));
+        float rounded = vlm_float_from_bits((int32_t)magnitude) + 0.5f;
+        return (uint16_t)(sign | ((uint32_t)vlm_bits_from_float(rounded) - 0x3F000000u));
     }
     uint32_t odd = (magnitude >> 13) & 1u;
     return (uint16_t)(sign | ((magnitude - 0x38000000u + 0xFFFu + odd) >> 13));
 }
 
 void vlm_f16_to_f32_plain(const uint16_t *source, float *destination, size_t count) {
-    for (size_t i = 0; i < count; i++) destination[i] = widen(source[i]);
+    for (size_t i = 0; i < count; i++) destination[i] = vlm_widen_half(source[i]);
 }
 
 void vlm_f32_to_f16_plain(const float *source, uint16_t *destination, size_t count) {
@@ -67,7 +41,7 @@ __attribute__((target("avx,f16c"))) static void widen_f16c(const uint16_t *sourc
     for (; i + 8 <= count; i += 8) {
         _mm256_storeu_ps(destination + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(source + i))));
     }
-    for (; i < count; i++) destination[i] = widen(source[i]);
+    for (; i < count; i++) destination[i] = vlm_widen_half(source[i]);
 }
 
 __attribute__((target("avx,f16c"))) static void narrow_f16c(const float *source, uint16_t *destination, size_t count) {

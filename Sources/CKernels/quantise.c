@@ -40,7 +40,7 @@ static int is_outlier(const vlm_quantised_weight *weight, size_t *next, size_t p
     return 1;
 }
 
-void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target) {
+void vlm_quantise_weight(vlm_weights weight, float *row, const vlm_quantised_weight *target) {
     size_t columns = target->columns, depth = target->depth, units = unit_count(depth, target->has_words);
     size_t per_unit = target->has_words ? 2 : 4, bits = 32 / per_unit;
     uint32_t mask = target->has_words ? 0xffff : 0xff;
@@ -55,12 +55,12 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
             for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = 0;
             continue;
         }
-        const float *w = weight + c * depth;
+        vlm_widen_weights(vlm_weights_from(weight, c * depth), row, depth);
         float largest = 0;
         size_t next = 0;
         for (size_t p = 0; p < depth; p++) {
             if (is_outlier(target, &next, p)) continue;
-            largest = fabsf(w[p]) > largest ? fabsf(w[p]) : largest;
+            largest = fabsf(row[p]) > largest ? fabsf(row[p]) : largest;
         }
         float scale = largest / (float)limit;
         if (!(scale > 1e-30f)) scale = 0;
@@ -69,12 +69,12 @@ void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target
         next = 0;
         for (size_t p = 0; p < depth; p++) {
             if (is_outlier(target, &next, p)) continue;
-            int32_t value = nearest(w[p] * inverse);
+            int32_t value = nearest(row[p] * inverse);
             value = value > limit ? limit : value < -limit ? -limit : value;
             packed[p / per_unit * NR] |= ((uint32_t)value & mask) << (p % per_unit * bits);
             target->sums[c] += value;
         }
-        for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = w[target->outliers[o]];
+        for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = row[target->outliers[o]];
     }
 }
 

@@ -95,7 +95,7 @@ extension ParameterDeclaration {
         _ path: String, _ network: DualEncoderConfiguration.ConvNeXt, width: Int
     ) -> ConvNeXtLayers.Block {
         let weight = declare(
-            "\(path).depthwise.weight", [7, 7, width], decayed: true, .normal(deviation: 1 / 7))
+            "\(path).depthwise.weight", [7, 7, width], decayed: true, inFloats: true, .normal(deviation: 1 / 7))
         let bias = declare("\(path).depthwise.bias", [width], decayed: false, .constant(0))
         let norm = norm("\(path).norm", width: width, epsilon: network.normEpsilon)
         let hiddenWidth = DualEncoderConfiguration.ConvNeXt.mlpRatio * width

@@ -35,8 +35,9 @@ extension DualEncoder {
     /// Opens a model folder, of our own or imported, and checks it: every parameter present with its shape, no other tensor, all
     /// weights of the towers finite.
     ///
-    /// Tensors that are stored as they are needed (F32, in our arrangement) stay where they are in the mapped file, which must not be cut
-    /// short while the encoder lives (a model that is imported again is another file); others are converted into memory.
+    /// Matrices that are stored in our arrangement, in F32, F16 or BF16, stay where they are in the mapped file, which must not be cut
+    /// short while the encoder lives (a model that is imported again is another file); F16 and BF16 are widened where they are used, with
+    /// the same result in every bit. Other tensors are converted into memory.
     ///
     /// - Parameters:
     ///   - directory: The folder.
@@ -49,8 +50,7 @@ extension DualEncoder {
         let architecture = try DualEncoderArchitecture(description.configuration)
         let plan = try description.plan(directory: directory, architecture)
         self.init(
-            architecture: architecture, checked: try plan.map(towers, count: architecture.layout.totalCount),
-            towers: towers, precision: precision)
+            architecture: architecture, checked: try plan.map(towers), towers: towers, precision: precision)
     }
 }
 

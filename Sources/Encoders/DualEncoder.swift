@@ -58,11 +58,11 @@ public final class DualEncoder: Sendable {
     /// Takes over weights that are finite where `towers` need them.
     init(
         architecture: DualEncoderArchitecture, checked weights: InferenceWeights, towers: EncoderTowers,
-        precision: Precision = .fp32
+        precision: Precision = .fp32, level: ProductLevel = .best
     ) {
         self.towers = towers
         self.precision = precision
-        plan = InferencePlan(precision, architecture, weights, towers: towers)
+        plan = InferencePlan(precision, architecture, weights, towers: towers, level: level)
         configuration = architecture.configuration
         self.architecture = architecture
         self.weights = weights
@@ -70,7 +70,13 @@ public final class DualEncoder: Sendable {
 
     /// The same model in another precision; the weights are shared.
     public func computing(in precision: Precision) -> DualEncoder {
-        DualEncoder(architecture: architecture, checked: weights, towers: towers, precision: precision)
+        computing(in: precision, level: .best)
+    }
+
+    /// The same with products of a level that the machine has.
+    func computing(in precision: Precision, level: ProductLevel) -> DualEncoder {
+        DualEncoder(
+            architecture: architecture, checked: weights, towers: towers, precision: precision, level: level)
     }
 
     /// Channels E of an embedding.

@@ -43,18 +43,18 @@ struct InferencePlan: Sendable {
         let count: Int
     }
 
+    /// What products may use.
+    let level: ProductLevel
     private var quantized: [Key: QuantizedWeights] = [:]
     /// The patch embedding from 8-bit pixels; nil where it is in Float32.
     private(set) var patches: PatchProduct?
 
-    /// Everything in Float32, straight from the parameters.
-    init() {}
-
     /// The plan for the towers whose parameters are there.
     init(
         _ precision: Precision, _ architecture: DualEncoderArchitecture, _ weights: InferenceWeights,
-        towers: EncoderTowers
+        towers: EncoderTowers, level: ProductLevel = .best
     ) {
+        self.level = level
         guard precision == .int8 else { return }
         if towers.contains(.image), case .transformer(let tower) = architecture.imageTower {
             add(tower.blocks, isPooled: tower.pool == nil, weights) {
@@ -65,7 +65,7 @@ struct InferencePlan: Sendable {
             let patchSize = architecture.configuration.vision.patchSize
             if case .patch(let layer) = tower.stem, PatchProduct.supports(patchSize: patchSize) {
                 patches = PatchProduct(
-                    weight: weights.region(of: layer.weight), bias: layer.bias.map(weights.region(of:)),
+                    weight: weights.weights(of: layer.weight), bias: layer.bias.map(weights.region(of:)),
                     columnCount: layer.outputWidth,
                     patchSize: patchSize, normalization: architecture.pixelNormalization)
             }
@@ -117,7 +117,7 @@ struct InferencePlan: Sendable {
         guard layer.inputWidth <= QuantizedWeights.maximumDepth else { return }
         let pieces = weights.pieces(of: layer.weight.offset..<layer.weight.offset + layer.weight.count)
         quantized[Key(offset: layer.weight.offset, count: layer.weight.count)] = QuantizedWeights(
-            pieces.count == 1 ? pieces[0] : FloatRegion(FloatBuffer(pieces.flatMap(\.array))),
+            pieces.count == 1 ? pieces[0] : WeightRegion(FloatRegion(FloatBuffer(pieces.flatMap(\.array)))),
             columnCount: layer.outputWidth, depth: layer.inputWidth,
             outliers: norm.map { Self.outliers(behind: $0, weights) } ?? [], width: width)
     }

@@ -83,8 +83,11 @@ extension ParameterDeclaration {
         let positions = declare(
             "imageTower.pool.positions", [1 + gridSize * gridSize, width], decayed: false,
             .normal(deviation: deviation))
+        // Keys and values are weights of the pooling's own products.
         let maps = ["query", "key", "value"].map {
-            linear("imageTower.pool.\($0)", in: width, out: width, deviation: deviation, bias: .constant(0))
+            linear(
+                "imageTower.pool.\($0)", in: width, out: width, deviation: deviation, bias: .constant(0),
+                inFloats: $0 != "query")
         }
         return ModifiedResNetLayers(
             stem: stem, stages: stages, positions: positions, query: maps[0], key: maps[1], value: maps[2],

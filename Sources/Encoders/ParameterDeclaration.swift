@@ -5,19 +5,24 @@ struct ParameterDeclaration {
     private(set) var layout = ParameterLayout()
     private(set) var initialisations: [ParameterInitialisation] = []
 
+    /// Matrices, which decay, may be in 16 bits in inference, unless it reads them `inFloats`.
     mutating func declare(
-        _ name: String, _ shape: [Int], decayed: Bool, _ initialisation: ParameterInitialisation
+        _ name: String, _ shape: [Int], decayed: Bool, inFloats: Bool = false, _ initialisation: ParameterInitialisation
     ) -> ParameterSpan {
         let count = shape.reduce(1, *)
         initialisations.append(initialisation)
-        return ParameterSpan(offset: layout.append(name, shape, isDecayed: decayed), count: count)
+        let offset = layout.append(name, shape, isDecayed: decayed, mayBeHalf: decayed && !inFloats)
+        return ParameterSpan(offset: offset, count: count)
     }
 
     /// A weight [out, in] and, unless `bias` is nil, a bias [out].
     mutating func linear(
-        _ path: String, in inputWidth: Int, out outputWidth: Int, deviation: Double, bias: ParameterInitialisation?
+        _ path: String, in inputWidth: Int, out outputWidth: Int, deviation: Double, bias: ParameterInitialisation?,
+        inFloats: Bool = false
     ) -> LinearLayer {
-        let weight = declare("\(path).weight", [outputWidth, inputWidth], decayed: true, .normal(deviation: deviation))
+        let weight = declare(
+            "\(path).weight", [outputWidth, inputWidth], decayed: true, inFloats: inFloats,
+            .normal(deviation: deviation))
         let bias = bias.map { declare("\(path).bias", [outputWidth], decayed: false, $0) }
         return LinearLayer(weight: weight, bias: bias, inputWidth: inputWidth, outputWidth: outputWidth)
     }

@@ -16,6 +16,8 @@ public struct ParameterLayout: Sendable, Equatable {
         public let count: Int
         /// Whether weight decay applies: matrices yes; gains, biases, positions, class token and logit scale no.
         public let isDecayed: Bool
+        /// Whether inference takes it in 16 bits as well: a matrix of products, or a table of which rows are looked up.
+        public let mayBeHalf: Bool
 
         /// The elements as a range of the flat buffer.
         public var range: Range<Int> { offset..<offset + count }
@@ -36,10 +38,11 @@ public struct ParameterLayout: Sendable, Equatable {
 
     /// Appends a parameter behind the last one and returns its offset.
     @discardableResult
-    mutating func append(_ name: String, _ shape: [Int], isDecayed: Bool) -> Int {
+    mutating func append(_ name: String, _ shape: [Int], isDecayed: Bool, mayBeHalf: Bool = false) -> Int {
         precondition(indexByName[name] == nil, "parameter \(name) declared twice")
         let count = shape.reduce(1, *)
-        let entry = Entry(name: name, shape: shape, offset: totalCount, count: count, isDecayed: isDecayed)
+        let entry = Entry(
+            name: name, shape: shape, offset: totalCount, count: count, isDecayed: isDecayed, mayBeHalf: mayBeHalf)
         indexByName[name] = entries.count
         entries.append(entry)
         totalCount += count

@@ -13,7 +13,8 @@ extension TowerInference {
                 product.apply(
                     to: images.pixels, from: images.byteOffset, batchCount: rowCount, imageSize: vision.imageSize,
                     into: output,
-                    scratch: buffers.region(.packed, product.scratchCount(patchCount: rowCount * patchCount)))
+                    scratch: buffers.region(.packed, product.scratchCount(patchCount: rowCount * patchCount)),
+                    level: plan.level)
                 return output
             }
             let patches = buffers.region(.input, rowCount * patchCount * layer.inputWidth)

@@ -49,8 +49,8 @@ extension TowerInference {
             queryOffsets: SequenceOffsets(count: batch.sequences.count, length: 1).offsets)
         let stream = buffers.region(.stream, rows.rowCount * width)
         IndexedRowKernels.embedding(
-            table: region(of: tower.tokenEmbedding), positions: region(of: tower.positions), tokens: batch.tokens,
-            places: batch.places, into: stream, columnCount: width)
+            table: weights.weights(of: tower.tokenEmbedding), positions: region(of: tower.positions),
+            tokens: batch.tokens, places: batch.places, into: stream, columnCount: width)
         observer?(.stem, stream)
         if output == .tokens { return allTokens(tower.blocks, tower.finalNorm, stream, rows, observer) }
         let features = pooledToken(tower.blocks, tower.finalNorm, stream, rows, observer)

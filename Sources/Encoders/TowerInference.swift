@@ -55,7 +55,7 @@ struct TowerInference {
             QuantizedProduct.multiply(
                 x, by: weights, bias: bias, activation: activation, residual: residual, into: y, rowCount: rowCount,
                 scratch: buffers.region(
-                    .packed, QuantizedProduct.Scratch(rowCount: rowCount, weights: weights).count))
+                    .packed, QuantizedProduct.Scratch(rowCount: rowCount, weights: weights).count), level: plan.level)
             return
         }
         let depth = layer.inputWidth
@@ -69,7 +69,7 @@ struct TowerInference {
             PanelProduct.multiply(
                 packed: packed, by: weight, bias: bias?.region(at: first, count: columnCount), activation: activation,
                 residual: residual?.suffix(from: first), into: y.suffix(from: first), stride: layer.outputWidth,
-                rowCount: rowCount, columnCount: columnCount, depth: depth, panel: panel)
+                rowCount: rowCount, columnCount: columnCount, depth: depth, panel: panel, level: plan.level)
             first += columnCount
         }
     }

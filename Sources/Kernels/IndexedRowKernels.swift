@@ -15,6 +15,26 @@ public enum IndexedRowKernels {
             table.pointer, positions.pointer, tokens, places, output.pointer, tokens.count, columnCount)
     }
 
+    /// The same of a table as it is stored: rows of 16 bits are widened as they are looked up.
+    public static func embedding(
+        table: WeightRegion, positions: FloatRegion, tokens: [Int32], places: [Int32], into output: FloatRegion,
+        columnCount: Int
+    ) {
+        if let table = table.floats {
+            return embedding(
+                table: table, positions: positions, tokens: tokens, places: places, into: output,
+                columnCount: columnCount)
+        }
+        precondition(tokens.count == places.count, "embedding: \(tokens.count) tokens at \(places.count) places")
+        for (row, (token, place)) in zip(tokens, places).enumerated() {
+            let sum = output.region(at: row * columnCount, count: columnCount)
+            table.region(at: Int(token) * columnCount, count: columnCount).widen(into: sum)
+            RowKernels.addBias(
+                positions.region(at: Int(place) * columnCount, count: columnCount), to: sum, into: sum, rowCount: 1,
+                columnCount: columnCount)
+        }
+    }
+
     /// tableGradient[tokens[r]] += and positionGradient[places[r]] += outputGradient[r], rows in order.
     public static func embeddingBackward(
         outputGradient: FloatRegion, tokens: [Int32], places: [Int32], tableGradient: FloatRegion,

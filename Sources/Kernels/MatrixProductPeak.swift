@@ -61,7 +61,7 @@ public struct MatrixProductPeak: Sendable, Equatable, Codable {
         init() {
             weight = FloatRegion(FloatBuffer(count: columnCount * depth))
             RowKernels.fill(weight, with: 0.5)
-            quantized = QuantizedWeights(weight, columnCount: columnCount, depth: depth)
+            quantized = QuantizedWeights(WeightRegion(weight), columnCount: columnCount, depth: depth)
         }
 
         /// Operations per second of the fastest product within `seconds`; at least three are computed.
@@ -99,7 +99,8 @@ public struct MatrixProductPeak: Sendable, Equatable, Codable {
                     depth: depth)
             case .panels:
                 PanelProduct.multiply(
-                    packed: scratch, by: weight, into: y, rowCount: rowCount, columnCount: columnCount, depth: depth,
+                    packed: scratch, by: WeightRegion(weight), into: y, rowCount: rowCount, columnCount: columnCount,
+                    depth: depth,
                     panel: scratch.suffix(from: PanelProduct.packedCount(rowCount: rowCount, depth: depth)))
             case .integers:
                 QuantizedProduct.multiply(x, by: quantized, into: y, rowCount: rowCount, scratch: scratch)

@@ -4,7 +4,7 @@ import CKernels
 ///
 /// Register tiles of 12 rows by 32 columns; bias, activation and residual are applied to a tile while it is in the first cache.
 /// The weights of 32 columns at a time are transposed into `panel`, which costs six hundredths of a product of 300 rows and spares a
-/// second copy of the weights.
+/// second copy of the weights. Weights of 16 bits are widened on that way: a query, which waits for its weights, reads half as much.
 ///
 /// **Same result.** An element is one sum in the order of depth, in runs of 384 terms that are then added: it depends on its own row
 /// and column alone, whatever it is computed together with. AVX2 and AVX-512 agree in every bit; `ProductLevel.plain` rounds
@@ -34,18 +34,18 @@ public enum PanelProduct {
     ///
     /// - Parameter stride: Floats from row to row of y and of the residual; nil where they are dense.
     public static func multiply(
-        packed: FloatRegion, by weight: FloatRegion, bias: FloatRegion? = nil, activation: ActivationFunction? = nil,
+        packed: FloatRegion, by weight: WeightRegion, bias: FloatRegion? = nil, activation: ActivationFunction? = nil,
         residual: FloatRegion? = nil, into y: FloatRegion, stride: Int? = nil, rowCount: Int, columnCount: Int,
         depth: Int, panel: FloatRegion, level: ProductLevel = .best
     ) {
         precondition(level <= .best, "panel product: this machine has no \(level)")
         packed.require(packedCount(rowCount: rowCount, depth: depth), "panel product", "packed rows")
-        weight.require(columnCount * depth, "panel product", "weight")
+        weight.require(columnCount * depth, "panel product")
         panel.require(panelCount(depth: depth), "panel product", "panel")
         let end = unsafe ProductEnd(
             bias, activation, residual, y, stride: stride, rowCount: rowCount, columnCount: columnCount)
         unsafe vlm_panel_product(
-            packed.pointer, rowCount, weight.pointer, columnCount, depth, end.value, panel.pointer, level.rawValue)
+            packed.pointer, rowCount, weight.value, columnCount, depth, end.value, panel.pointer, level.rawValue)
     }
 }
 

@@ -17,11 +17,11 @@ public final class PatchProduct: Sendable {
 
     /// Folds and quantises finite weights [columnCount, patch · patch · 3] (height, width, channel).
     public init(
-        weight: FloatRegion, bias: FloatRegion?, columnCount: Int, patchSize: Int, normalization: PixelNormalization
+        weight: WeightRegion, bias: FloatRegion?, columnCount: Int, patchSize: Int, normalization: PixelNormalization
     ) {
         precondition(Self.supports(patchSize: patchSize), "patches of \(patchSize) pixels in integers")
         let depth = patchSize * patchSize * 3
-        weight.require(columnCount * depth, "patch product", "weight")
+        weight.require(columnCount * depth, "patch product")
         bias?.require(columnCount, "patch product", "bias")
         self.patchSize = patchSize
         self.bias = FloatBuffer(count: columnCount)
@@ -47,8 +47,8 @@ public final class PatchProduct: Sendable {
             first.write(steps.map(Float.init), at: column * depth)
             rest.write(zip(folded, steps).map { Float($0 - $1) }, at: column * depth)
         }
-        coarse = QuantizedWeights(FloatRegion(first), columnCount: columnCount, depth: depth)
-        fine = QuantizedWeights(FloatRegion(rest), columnCount: columnCount, depth: depth)
+        coarse = QuantizedWeights(WeightRegion(FloatRegion(first)), columnCount: columnCount, depth: depth)
+        fine = QuantizedWeights(WeightRegion(FloatRegion(rest)), columnCount: columnCount, depth: depth)
     }
 
     /// Floats of scratch for `patchCount` patches.

@@ -34,14 +34,14 @@ public final class QuantizedWeights: Sendable {
     ///
     /// - Parameter outliers: places along `depth`, ascending and different.
     public init(
-        _ weight: FloatRegion, columnCount: Int, depth: Int, outliers: [Int32] = [], width: IntegerWidth = .bytes
+        _ weight: WeightRegion, columnCount: Int, depth: Int, outliers: [Int32] = [], width: IntegerWidth = .bytes
     ) {
         precondition(depth <= Self.maximumDepth, "quantised weights of \(depth) input columns")
         precondition(
             zip(outliers, outliers.dropFirst()).allSatisfy { $0 < $1 }
                 && outliers.allSatisfy { $0 >= 0 && $0 < depth },
             "outlier columns \(outliers) of \(depth)")
-        weight.require(columnCount * depth, "quantise", "weight")
+        weight.require(columnCount * depth, "quantise")
         self.columnCount = columnCount
         self.depth = depth
         self.width = width
@@ -52,8 +52,9 @@ public final class QuantizedWeights: Sendable {
         scales = FloatBuffer(count: paddedCount)
         sums = FloatBuffer(count: paddedCount)
         side = FloatBuffer(count: paddedCount * outliers.count)
+        let row = FloatBuffer(count: depth)
         unsafe withValue { value in
-            unsafe withUnsafePointer(to: value) { unsafe vlm_quantise_weight(weight.pointer, $0) }
+            unsafe withUnsafePointer(to: value) { unsafe vlm_quantise_weight(weight.value, row.storage, $0) }
         }
     }
 

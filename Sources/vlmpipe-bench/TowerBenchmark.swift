@@ -152,7 +152,7 @@ struct TowerBenchmark {
                 if usesPanels {
                     PanelProduct.pack(buffers[0], into: buffers[1], rowCount: rowCount, depth: shape.depth)
                     PanelProduct.multiply(
-                        packed: buffers[1], by: used, into: buffers[2], rowCount: rowCount,
+                        packed: buffers[1], by: WeightRegion(used), into: buffers[2], rowCount: rowCount,
                         columnCount: shape.columnCount, depth: shape.depth, panel: buffers[3])
                 } else {
                     MatrixProduct.multiply(

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A copy of a golden checkpoint that a test may spoil.
+/// A folder, or a copy of a golden checkpoint, that a test may spoil.
 struct ForeignFolder {
     private let folder: TemporaryFolder
     let path: String
@@ -11,6 +11,12 @@ struct ForeignFolder {
         path = folder.path + "/checkpoint"
         try FileManager.default.copyItem(
             atPath: try ForeignCheckpointGoldenTests.folder(name), toPath: path)
+    }
+
+    /// An empty folder.
+    init() throws {
+        folder = try TemporaryFolder()
+        path = folder.path
     }
 
     func remove(_ name: String) throws {

@@ -114,7 +114,7 @@ struct PrecisionTests {
         let weight = try #require(entries.first { $0.name == "imageTower.blocks.0.attention.query.weight" })
         var random = TestRandom(seed: 6)
         let x = (0..<norm.count).map { Float(random.unit() * 2 - 1) * parameters[norm.offset + $0] }
-        let rows = FloatRegion(parameters, offset: weight.offset, count: weight.count)
+        let rows = WeightRegion(FloatRegion(parameters, offset: weight.offset, count: weight.count))
         func worst(_ outliers: [Int32]) -> Double {
             let weights = QuantizedWeights(rows, columnCount: norm.count, depth: norm.count, outliers: outliers)
             let scratch = QuantizedProduct.Scratch(rowCount: 1, weights: weights).count

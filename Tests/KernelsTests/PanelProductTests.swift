@@ -39,7 +39,7 @@ struct PanelProductTests {
             (hasResidual ? operands.residual : operands.residual.map { _ in .nan })
                 + [Float](repeating: 7, count: guardCount))
         PanelProduct.multiply(
-            packed: packed, by: region(operands.weight), bias: hasBias ? region(operands.bias) : nil,
+            packed: packed, by: WeightRegion(region(operands.weight)), bias: hasBias ? region(operands.bias) : nil,
             activation: activation, residual: hasResidual ? y : nil, into: y, rowCount: rows, columnCount: columns,
             depth: depth, panel: blank(PanelProduct.panelCount(depth: depth)), level: level)
         #expect(y.array.suffix(guardCount).allSatisfy { $0 == 7 }, "nothing is written behind the result")
@@ -92,7 +92,7 @@ struct PanelProductTests {
             PanelProduct.pack(FloatRegion(x), into: FloatRegion(packed), rowCount: 1, depth: depth)
             let y = FloatBuffer(count: columns)
             PanelProduct.multiply(
-                packed: FloatRegion(packed), by: FloatRegion(FloatBuffer(all.weight)),
+                packed: FloatRegion(packed), by: WeightRegion(FloatRegion(FloatBuffer(all.weight))),
                 bias: FloatRegion(FloatBuffer(all.bias)), activation: .gelu, into: FloatRegion(y), rowCount: 1,
                 columnCount: columns, depth: depth,
                 panel: FloatRegion(FloatBuffer(count: PanelProduct.panelCount(depth: depth))), level: level)
@@ -115,7 +115,7 @@ struct PanelProductTests {
         }
         let y = FloatRegion(wide).suffix(from: 3)
         PanelProduct.multiply(
-            packed: FloatRegion(packed), by: FloatRegion(FloatBuffer(operands.weight)),
+            packed: FloatRegion(packed), by: WeightRegion(FloatRegion(FloatBuffer(operands.weight))),
             bias: FloatRegion(FloatBuffer(operands.bias)), residual: y, into: y, stride: stride, rowCount: rows,
             columnCount: columns, depth: depth,
             panel: FloatRegion(FloatBuffer(count: PanelProduct.panelCount(depth: depth))),
@@ -143,7 +143,7 @@ struct PanelProductTests {
             PanelProduct.pack(FloatRegion(FloatBuffer(x)), into: FloatRegion(packed), rowCount: 3, depth: 4)
             let y = FloatBuffer(count: 6)
             PanelProduct.multiply(
-                packed: FloatRegion(packed), by: FloatRegion(FloatBuffer([Float](repeating: 2, count: 8))),
+                packed: FloatRegion(packed), by: WeightRegion(FloatRegion(FloatBuffer([2, 2, 2, 2, 2, 2, 2, 2]))),
                 into: FloatRegion(y), rowCount: 3, columnCount: 2, depth: 4,
                 panel: FloatRegion(FloatBuffer(count: PanelProduct.panelCount(depth: 4))), level: level)
             #expect(y.array[0...1] == [8, 8] && y.array[4...5] == [8, 8])

@@ -26,7 +26,7 @@ struct PatchProductTests {
         _ weight: [Float], _ bias: [Float]?, patch: Int, columns: Int
     ) -> PatchProduct {
         PatchProduct(
-            weight: FloatRegion(FloatBuffer(weight)), bias: bias.map { FloatRegion(FloatBuffer($0)) },
+            weight: WeightRegion(FloatRegion(FloatBuffer(weight))), bias: bias.map { FloatRegion(FloatBuffer($0)) },
             columnCount: columns, patchSize: patch, normalization: Self.normalization)
     }
 

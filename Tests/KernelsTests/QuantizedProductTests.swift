@@ -22,7 +22,8 @@ struct QuantizedProductTests {
             FloatRegion(FloatBuffer([Float](repeating: .nan, count: shift) + values)).suffix(from: shift)
         }
         let weights = QuantizedWeights(
-            region(weight), columnCount: columns, depth: depth, outliers: outliers.map(Int32.init), width: width)
+            WeightRegion(region(weight)), columnCount: columns, depth: depth, outliers: outliers.map(Int32.init),
+            width: width)
         let scratch = QuantizedProduct.Scratch(rowCount: rows, weights: weights)
         let guards = [Float](repeating: 7, count: 40)
         let y = region((residual ?? [Float](repeating: .nan, count: rows * columns)) + guards)

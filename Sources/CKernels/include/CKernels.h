@@ -22,5 +22,6 @@
 #include "optimizer.h"
 #include "pixel_layout.h"
 #include "vector_scan.h"
+#include "weights.h"
 
 #endif

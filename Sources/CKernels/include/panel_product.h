@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "transformer.h"
+#include "weights.h"
 
 enum { VLM_PANEL_ROWS = 12, VLM_PANEL_COLUMNS = 32, VLM_PANEL_DEPTH_RUN = 384 };
 
@@ -38,9 +39,9 @@ typedef struct {
     int activation;
 } vlm_product_end;
 
-// The product of packed rows with weight [columns, depth], row-major. `panel` has room for depth * 32 floats; a level the machine does
-// not have must not be asked for.
-void vlm_panel_product(const float *packed, size_t rows, const float *weight, size_t columns, size_t depth,
+// The product of packed rows with weight [columns, depth], row-major; 16-bit weights give what they give when they are floats. `panel`
+// has room for depth * 32 floats; a level the machine does not have must not be asked for.
+void vlm_panel_product(const float *packed, size_t rows, vlm_weights weight, size_t columns, size_t depth,
                        vlm_product_end end, float *panel, int level);
 
 #endif

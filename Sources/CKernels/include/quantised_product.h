@@ -46,8 +46,9 @@ size_t vlm_quantised_scratch_count(size_t depth);
 int32_t vlm_word_limit(size_t depth);
 
 // Fills what `target` points at from weight [columns, depth], row-major: scale = max |w| / limit over a column without its outliers,
-// packed = w / scale rounded to nearest, ties to even. The limit is 127, or vlm_word_limit of words.
-void vlm_quantise_weight(const float *weight, const vlm_quantised_weight *target);
+// packed = w / scale rounded to nearest, ties to even. The limit is 127, or vlm_word_limit of words. `row` has room for
+// `depth` floats.
+void vlm_quantise_weight(vlm_weights weight, float *row, const vlm_quantised_weight *target);
 
 // Fills what `target` points at from dense rows x [rows, depth] for a product with `weight` at this level, over a row without its
 // outliers, everything rounded to nearest, ties to even. Bytes: scale = (max - min) / 255 with 0 in the range, zero = -min / scale and

@@ -36,13 +36,13 @@ extension ForeignCheckpoint {
         try report(of: plan(DualEncoderArchitecture(configuration)), allowsUnusedTensors: allowsUnusedTensors)
     }
 
-    /// Takes all weights, F32, F16, BF16 or F64, as F32, mapped where they are as needed; refuses what `report(allowsUnusedTensors:)` refuses, and weights that
-    /// are not finite.
+    /// Takes all weights, F32, F16, BF16 or F64, mapped where they are as needed; refuses what `report(allowsUnusedTensors:)` refuses, and
+    /// weights that are not finite.
     public func importModel(allowsUnusedTensors: Bool = false) throws(EncodersError) -> ImportedModel {
         let architecture = try DualEncoderArchitecture(configuration)
         let plan = plan(architecture)
         let report = try report(of: plan, allowsUnusedTensors: allowsUnusedTensors)
-        let weights = try plan.map(.all, count: architecture.layout.totalCount)
+        let weights = try plan.map(.all)
         return ImportedModel(
             encoder: DualEncoder(architecture: architecture, checked: weights, towers: .all), report: report)
     }

@@ -5,76 +5,102 @@ extension WeightPlan.Step {
     /// Elements that are copied and looked at while they are in the cache.
     private static let runCount = 1 << 16
 
+    /// What `read` makes of the tensor; its errors name the tensor.
+    func reading<Result>(_ read: () throws(ByteFormatError) -> Result) throws(EncodersError) -> Result {
+        do {
+            return try read()
+        } catch {
+            throw EncodersError(
+                .fileAccess, "tensor '\(place.entry.name)' could not be read as floats", at: place.file.path,
+                cause: error)
+        }
+    }
+
+    /// Throws unless the tensor's values are finite.
+    func check(_ isFinite: Bool) throws(EncodersError) {
+        guard isFinite else {
+            throw EncodersError(
+                .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
+                at: place.entry.name)
+        }
+    }
+
     /// The matrix where it is in the mapped file; nil where it must be converted, and where it is not aligned. Vectors are copied: the
     /// biases of query, key and value are used as one.
-    func view() throws(ByteFormatError) -> FloatBuffer? {
-        guard target.shape.count >= 2, folding == nil, interpolation == nil, case .same = arrangement,
-            place.entry.element == .float32
-        else { return nil }
-        return try place.file.withBytes(of: place.entry) { [file = place.file] bytes in
+    func view() throws(ByteFormatError) -> WeightRegion? {
+        guard target.shape.count >= 2, folding == nil, interpolation == nil, case .same = arrangement else {
+            return nil
+        }
+        let (file, element, count) = (place.file, place.entry.element, target.range.count)
+        return try file.withBytes(of: place.entry) { bytes in
             unsafe bytes.withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress, Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0 else {
-                    return nil
+                guard let base = bytes.baseAddress else { return nil }
+                func isAligned<Element>(to type: Element.Type) -> Bool {
+                    Int(bitPattern: base) % MemoryLayout<Element>.alignment == 0
                 }
-                // The view keeps the file, and with it the mapping; the header was checked against the file's size.
-                return unsafe FloatBuffer(
-                    viewing: base.assumingMemoryBound(to: Float.self), count: target.range.count, of: file)
+                // A view keeps the file, and with it the mapping; the header was checked against the file's size.
+                switch element {
+                case .float32 where isAligned(to: Float.self):
+                    let floats = unsafe base.assumingMemoryBound(to: Float.self)
+                    return unsafe WeightRegion(FloatRegion(FloatBuffer(viewing: floats, count: count, of: file)))
+                case .float16 where target.mayBeHalf && isAligned(to: UInt16.self),
+                    .bfloat16 where target.mayBeHalf && isAligned(to: UInt16.self):
+                    let halves = unsafe base.assumingMemoryBound(to: UInt16.self)
+                    let format: HalfBuffer.Format = element == .float16 ? .float16 : .bfloat16
+                    return unsafe WeightRegion(HalfBuffer(viewing: halves, count: count, format, of: file))
+                default: return nil
+                }
             }
         }
     }
 
-    /// Fills the target; false when a value is infinite or NaN.
-    func fill(_ parameters: FloatBuffer) throws(ByteFormatError) -> Bool {
-        guard try fillAsStored(parameters) else { return false }
+    /// Fills the target's floats; false when a value is infinite or NaN.
+    func fill(_ output: FloatRegion) throws(ByteFormatError) -> Bool {
+        guard try fillAsStored(output) else { return false }
         guard let folding else { return true }
         var others: [[Float]] = []
         for place in folding.places { others.append(try place.file.floats(of: place.entry.name)) }
-        parameters.withMutableSpan(of: target.range) { folding.rule.apply(to: &$0, others: others) }
-        return isFinite(parameters, target.range)
+        output.withMutableSpan { folding.rule.apply(to: &$0, others: others) }
+        return RowKernels.isFinite(output)
     }
 
-    private func fillAsStored(_ parameters: FloatBuffer) throws(ByteFormatError) -> Bool {
+    private func fillAsStored(_ output: FloatRegion) throws(ByteFormatError) -> Bool {
         if let interpolation {
-            return try fillInterpolated(parameters, interpolation.kernel, gridSize: interpolation.gridSize)
+            return try fillInterpolated(output, interpolation.kernel, gridSize: interpolation.gridSize)
         }
         switch arrangement {
-        case .same: return try fillSame(parameters)
+        case .same: return try fillSame(output)
         case .transposed:
-            return try rearrange(parameters, groupCount: 1, rowCount: target.shape[1], columnCount: target.shape[0])
+            return try rearrange(output, groupCount: 1, rowCount: target.shape[1], columnCount: target.shape[0])
         case .channelsSecond:
             return try rearrange(
-                parameters, groupCount: target.shape[0], rowCount: target.shape[3],
+                output, groupCount: target.shape[0], rowCount: target.shape[3],
                 columnCount: target.shape[1] * target.shape[2])
         case .depthwise:
             return try rearrange(
-                parameters, groupCount: 1, rowCount: target.shape[2], columnCount: target.shape[0] * target.shape[1])
+                output, groupCount: 1, rowCount: target.shape[2], columnCount: target.shape[0] * target.shape[1])
         }
     }
 
-    private func isFinite(_ parameters: FloatBuffer, _ range: Range<Int>) -> Bool {
-        RowKernels.isFinite(FloatRegion(parameters, offset: range.lowerBound, count: range.count))
-    }
-
-    private func fillSame(_ parameters: FloatBuffer) throws(ByteFormatError) -> Bool {
+    private func fillSame(_ output: FloatRegion) throws(ByteFormatError) -> Bool {
         var start = 0
-        while start < target.range.count {
-            let run = start..<min(start + Self.runCount, target.range.count)
-            let places = target.range.lowerBound + run.lowerBound..<target.range.lowerBound + run.upperBound
-            try parameters.withMutableSpan(of: places) { span throws(ByteFormatError) in
-                try place.file.copyFloats(of: place.entry, elements: run, into: &span)
+        while start < output.count {
+            let run = output.region(at: start, count: min(Self.runCount, output.count - start))
+            try run.withMutableSpan { span throws(ByteFormatError) in
+                try place.file.copyFloats(of: place.entry, elements: start..<start + run.count, into: &span)
             }
-            guard isFinite(parameters, places) else { return false }
-            start = run.upperBound
+            guard RowKernels.isFinite(run) else { return false }
+            start += run.count
         }
         return true
     }
 
     /// Transposes each of `groupCount` matrices [rowCount, columnCount].
     private func rearrange(
-        _ parameters: FloatBuffer, groupCount: Int, rowCount: Int, columnCount: Int
+        _ output: FloatRegion, groupCount: Int, rowCount: Int, columnCount: Int
     ) throws(ByteFormatError) -> Bool {
         let source = try place.file.floats(of: place.entry.name)
-        parameters.withMutableSpan(of: target.range) { target in
+        output.withMutableSpan { target in
             var index = 0
             for group in 0..<groupCount {
                 let start = group * rowCount * columnCount
@@ -86,12 +112,12 @@ extension WeightPlan.Step {
                 }
             }
         }
-        return isFinite(parameters, target.range)
+        return RowKernels.isFinite(output)
     }
 
     /// Positions before the grid are taken as they are, those of the grid are interpolated.
     private func fillInterpolated(
-        _ parameters: FloatBuffer, _ kernel: PositionInterpolation, gridSize: Int
+        _ output: FloatRegion, _ kernel: PositionInterpolation, gridSize: Int
     ) throws(ByteFormatError) -> Bool {
         let source = try place.file.floats(of: place.entry.name)
         let width = target.shape[1]
@@ -99,8 +125,17 @@ extension WeightPlan.Step {
         let targetSize = Int(Double(target.shape[0] - prefixCount).squareRoot())
         let grid = kernel.apply(
             Array(source[(prefixCount * width)...]), sourceSize: gridSize, targetSize: targetSize, width: width)
-        parameters.write(source[..<(prefixCount * width)], at: target.range.lowerBound)
-        parameters.write(grid, at: target.range.lowerBound + prefixCount * width)
-        return isFinite(parameters, target.range)
+        output.buffer.write(source[..<(prefixCount * width)], at: output.offset)
+        output.buffer.write(grid, at: output.offset + prefixCount * width)
+        return RowKernels.isFinite(output)
+    }
+}
+
+extension FloatRegion {
+    /// Writes the values through a span; nobody else may touch them meanwhile.
+    fileprivate func withMutableSpan<Result, Failure: Error>(
+        _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try buffer.withMutableSpan(of: offset..<offset + count, body)
     }
 }

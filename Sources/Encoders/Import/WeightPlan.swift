@@ -94,32 +94,41 @@ struct WeightPlan: Sendable {
             at: path)
     }
 
-    /// The parameters of `towers`, of `count` in all, checked to be finite: those that the files hold as they are needed stay there,
-    /// others are read as F32. Nothing else is touched.
-    func map(_ towers: EncoderTowers, count: Int) throws(EncodersError) -> InferenceWeights {
-        let parameters = FloatBuffer(count: count)
-        var views: [(range: Range<Int>, buffer: FloatBuffer)] = []
+    /// The parameters of `towers`, checked to be finite: those that the files hold as they are needed stay there, others are read as
+    /// F32 into memory that holds nothing else. Other tensors are not touched.
+    func map(_ towers: EncoderTowers) throws(EncodersError) -> InferenceWeights {
+        var views: [InferenceWeights.View] = []
+        var converted: [Step] = []
         for step in steps where towers.needs(step.target.name) {
-            let isFinite: Bool
-            do {
-                if let view = try step.view() {
-                    views.append((step.target.range, view))
-                    isFinite = RowKernels.isFinite(FloatRegion(view))
-                } else {
-                    isFinite = try step.fill(parameters)
-                }
-            } catch {
-                throw EncodersError(
-                    .fileAccess, "tensor '\(step.place.entry.name)' could not be read as floats",
-                    at: step.place.file.path, cause: error)
-            }
-            guard isFinite else {
-                throw EncodersError(
-                    .nonFiniteWeight, "holds infinite or NaN weights; training diverged or the file is damaged",
-                    at: step.place.entry.name)
+            let stored = try step.reading { () throws(ByteFormatError) in try step.view() }
+            if let stored {
+                try step.check(stored.isFinite)
+                views.append((step.target.range, stored))
+            } else {
+                converted.append(step)
             }
         }
-        return InferenceWeights(parameters, views: views)
+        converted.sort { $0.target.range.lowerBound < $1.target.range.lowerBound }
+        let memory = FloatBuffer(count: converted.map(\.target.range.count).reduce(0, +))
+        var (filledCount, run) = (0, 0..<0)
+        /// Parameters that follow each other in the layout do so in memory, and are one view.
+        func endRun() {
+            guard !run.isEmpty else { return }
+            views.append((run, WeightRegion(FloatRegion(memory, offset: filledCount - run.count, count: run.count))))
+        }
+        for step in converted {
+            let range = step.target.range
+            let output = FloatRegion(memory, offset: filledCount, count: range.count)
+            try step.check(try step.reading { () throws(ByteFormatError) in try step.fill(output) })
+            if run.upperBound != range.lowerBound {
+                endRun()
+                run = range.lowerBound..<range.lowerBound
+            }
+            run = run.lowerBound..<range.upperBound
+            filledCount += range.count
+        }
+        endRun()
+        return InferenceWeights(views: views)
     }
 }
 
@@ -140,13 +149,15 @@ enum PositionGrid {
     static func prefixCount(_ vision: DualEncoderConfiguration.Vision) -> Int { vision.hasClassToken ? 1 : 0 }
 }
 
-/// Parameters that follow each other in the flat buffer and come from one tensor.
+/// Parameters that follow each other in the layout and come from one tensor.
 struct WeightTarget: Sendable {
     /// The first parameter's path.
     let name: String
     let range: Range<Int>
     /// Of the parameters joined along the first axis.
     let shape: [Int]
+    /// Whether inference takes all of them in 16 bits as well.
+    let mayBeHalf: Bool
 
     /// Traps when a name is no parameter or the parameters are apart: the table is wrong.
     init(_ names: [String], in layout: ParameterLayout) {
@@ -159,6 +170,7 @@ struct WeightTarget: Sendable {
         }
         let first = entries[0]
         name = first.name
+        mayBeHalf = entries.allSatisfy(\.mayBeHalf)
         range = first.offset..<entries[entries.count - 1].range.upperBound
         shape = names.count == 1 ? first.shape : [first.shape[0] * names.count] + first.shape.dropFirst()
     }
