@@ -84,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "vlmpipe-bench",
             dependencies: [
-                "Encoders", "Imaging", "Kernels", "Shards", "Workflows",
+                "ByteFormats", "Encoders", "Imaging", "Kernels", "Shards", "Workflows",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

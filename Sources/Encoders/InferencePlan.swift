@@ -115,9 +115,8 @@ struct InferencePlan: Sendable {
         _ layer: LinearLayer, _ weights: InferenceWeights, behind norm: NormLayer?, width: IntegerWidth
     ) {
         guard layer.inputWidth <= QuantizedWeights.maximumDepth else { return }
-        let pieces = weights.pieces(of: layer.weight.offset..<layer.weight.offset + layer.weight.count)
         quantized[Key(offset: layer.weight.offset, count: layer.weight.count)] = QuantizedWeights(
-            pieces.count == 1 ? pieces[0] : WeightRegion(FloatRegion(FloatBuffer(pieces.flatMap(\.array)))),
+            weights.joined(layer.weight.offset..<layer.weight.offset + layer.weight.count),
             columnCount: layer.outputWidth, depth: layer.inputWidth,
             outliers: norm.map { Self.outliers(behind: $0, weights) } ?? [], width: width)
     }

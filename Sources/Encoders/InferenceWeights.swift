@@ -60,9 +60,17 @@ struct InferenceWeights: Sendable {
         return pieces
     }
 
-    /// The values of these parameters.
-    func values(_ range: Range<Int>) -> [Float] {
-        pieces(of: range).flatMap(\.array)
+    /// Parameters that follow each other in the layout as one: where they are, or copied together in Float32 where they are apart.
+    func joined(_ range: Range<Int>) -> WeightRegion {
+        let pieces = pieces(of: range)
+        guard pieces.count != 1 else { return pieces[0] }
+        let floats = FloatBuffer(count: range.count)
+        var place = 0
+        for piece in pieces {
+            piece.widen(into: FloatRegion(floats, offset: place, count: piece.count))
+            place += piece.count
+        }
+        return WeightRegion(FloatRegion(floats))
     }
 
     /// Writes them as F32.

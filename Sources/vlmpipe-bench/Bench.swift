@@ -9,6 +9,7 @@ struct Bench: AsyncParsableCommand {
         commandName: "vlmpipe-bench", abstract: "Measures vlmpipe.",
         subcommands: [
             ScenesCommand.self, CatalogCommand.self, FidelityCommand.self, PixelsCommand.self, TowersCommand.self,
+            WeightsCommand.self,
         ])
 
     static func main() async {

@@ -97,8 +97,8 @@ import Testing
     }
 
     private func normed(_ rows: [Float], _ layer: NormLayer, of encoder: DualEncoder) -> [Float] {
-        let gain = encoder.weights.values(layer.gain.offset..<layer.gain.offset + layer.width)
-        let bias = encoder.weights.values(layer.bias.offset..<layer.bias.offset + layer.width)
+        let gain = encoder.weights.joined(layer.gain.offset..<layer.gain.offset + layer.width).array
+        let bias = encoder.weights.joined(layer.bias.offset..<layer.bias.offset + layer.width).array
         return PlainKernels<Float>.layerNorm(
             rows, gain: gain, bias: bias, columnCount: layer.width, epsilon: layer.epsilon)
     }

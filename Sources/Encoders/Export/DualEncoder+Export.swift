@@ -22,7 +22,7 @@ extension DualEncoder {
                 if case .same = arrangement {
                     try weights.write(target.range, to: &file)
                 } else {
-                    let values = target.foreignValues(weights.values(target.range), arrangement)
+                    let values = target.foreignValues(weights.joined(target.range).array, arrangement)
                     unsafe try file.write(values.span.bytes)
                 }
             }

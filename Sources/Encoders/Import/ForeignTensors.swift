@@ -9,12 +9,40 @@ struct ForeignTensors: Sendable {
         let file: SafetensorsFile
         let entry: SafetensorsHeader.Entry
 
+        /// F32, F16 or BF16 where it is in the mapped file; nil for other types, and where it is not aligned.
+        func mapped() throws(ByteFormatError) -> WeightRegion? {
+            try file.withBytes(of: entry) { [file, entry] bytes in
+                unsafe bytes.withUnsafeBytes { bytes in
+                    guard let base = bytes.baseAddress else { return nil }
+                    func isAligned<Element>(to type: Element.Type) -> Bool {
+                        Int(bitPattern: base) % MemoryLayout<Element>.alignment == 0
+                    }
+                    // A view keeps the file, and with it the mapping; the header was checked against the file's size.
+                    func halves(_ format: HalfBuffer.Format) -> WeightRegion {
+                        let halves = unsafe base.assumingMemoryBound(to: UInt16.self)
+                        return unsafe WeightRegion(
+                            HalfBuffer(viewing: halves, count: entry.elementCount, format, of: file))
+                    }
+                    switch entry.element {
+                    case .float32 where isAligned(to: Float.self):
+                        let floats = unsafe base.assumingMemoryBound(to: Float.self)
+                        let buffer = unsafe FloatBuffer(viewing: floats, count: entry.elementCount, of: file)
+                        return WeightRegion(FloatRegion(buffer))
+                    case .float16 where isAligned(to: UInt16.self): return halves(.float16)
+                    case .bfloat16 where isAligned(to: UInt16.self): return halves(.bfloat16)
+                    default: return nil
+                    }
+                }
+            }
+        }
+
         /// Whether no value is infinite or NaN; tensors of integers have none such.
         func isFinite() throws(ByteFormatError) -> Bool {
             switch entry.element {
             case .float32, .float64, .float16, .bfloat16: break
             default: return true
             }
+            if let mapped = try mapped() { return mapped.isFinite }
             // Values are looked at while they are in the cache.
             let buffer = FloatBuffer(count: min(1 << 16, entry.elementCount))
             var start = 0

@@ -25,33 +25,13 @@ extension WeightPlan.Step {
         }
     }
 
-    /// The matrix where it is in the mapped file; nil where it must be converted, and where it is not aligned. Vectors are copied: the
-    /// biases of query, key and value are used as one.
+    /// The matrix where it is in the mapped file; nil where it must be converted. Vectors are copied: the biases of query, key and value
+    /// are used as one.
     func view() throws(ByteFormatError) -> WeightRegion? {
-        guard target.shape.count >= 2, folding == nil, interpolation == nil, case .same = arrangement else {
-            return nil
-        }
-        let (file, element, count) = (place.file, place.entry.element, target.range.count)
-        return try file.withBytes(of: place.entry) { bytes in
-            unsafe bytes.withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress else { return nil }
-                func isAligned<Element>(to type: Element.Type) -> Bool {
-                    Int(bitPattern: base) % MemoryLayout<Element>.alignment == 0
-                }
-                // A view keeps the file, and with it the mapping; the header was checked against the file's size.
-                switch element {
-                case .float32 where isAligned(to: Float.self):
-                    let floats = unsafe base.assumingMemoryBound(to: Float.self)
-                    return unsafe WeightRegion(FloatRegion(FloatBuffer(viewing: floats, count: count, of: file)))
-                case .float16 where target.mayBeHalf && isAligned(to: UInt16.self),
-                    .bfloat16 where target.mayBeHalf && isAligned(to: UInt16.self):
-                    let halves = unsafe base.assumingMemoryBound(to: UInt16.self)
-                    let format: HalfBuffer.Format = element == .float16 ? .float16 : .bfloat16
-                    return unsafe WeightRegion(HalfBuffer(viewing: halves, count: count, format, of: file))
-                default: return nil
-                }
-            }
-        }
+        guard target.shape.count >= 2, folding == nil, interpolation == nil, case .same = arrangement,
+            place.entry.element == .float32 || target.mayBeHalf
+        else { return nil }
+        return try place.mapped()
     }
 
     /// Fills the target's floats; false when a value is infinite or NaN.
