@@ -33,48 +33,67 @@ VLM_INLINE int32_t nearest(float x) {
     return vlm_bits_from_float(x + magic) - vlm_bits_from_float(magic);
 }
 
-// Whether `place` is the next outlier; moves on if so.
-static int is_outlier(const vlm_quantised_weight *weight, size_t *next, size_t place) {
-    if (*next >= weight->outlier_count || (size_t)weight->outliers[*next] != place) return 0;
-    (*next)++;
-    return 1;
+// The weights of one column without outliers as bytes, or as words, up to `limit`; the column's scale, and the sum of the numbers.
+// `values` has room for `depth` of them.
+VLM_DISPATCH
+static float quantise_column(const float *restrict row, size_t depth, int32_t limit, int has_words,
+                             int32_t *restrict values, void *restrict numbers, int32_t *sum) {
+    int32_t largest = 0, total = 0;
+    for (size_t p = 0; p < depth; p++) {
+        // Of floats without a sign the bits are in the order of the values.
+        int32_t bits = vlm_bits_from_float(row[p]) & 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    float scale = vlm_float_from_bits(largest) / (float)limit;
+    if (!(scale > 1e-30f)) scale = 0;
+    float inverse = scale > 0 ? 1.0f / scale : 0;
+    for (size_t p = 0; p < depth; p++) {
+        int32_t value = nearest(row[p] * inverse);
+        value = value > limit ? limit : value;
+        values[p] = value < -limit ? -limit : value;
+        total += values[p];
+    }
+    int8_t *bytes = numbers;
+    int16_t *words = numbers;
+    if (has_words) {
+        for (size_t p = 0; p < depth; p++) words[p] = (int16_t)values[p];
+    } else {
+        for (size_t p = 0; p < depth; p++) bytes[p] = (int8_t)values[p];
+    }
+    *sum = total;
+    return scale;
 }
 
-void vlm_quantise_weight(vlm_weights weight, float *row, const vlm_quantised_weight *target) {
-    size_t columns = target->columns, depth = target->depth, units = unit_count(depth, target->has_words);
-    size_t per_unit = target->has_words ? 2 : 4, bits = 32 / per_unit;
-    uint32_t mask = target->has_words ? 0xffff : 0xff;
+void vlm_quantise_weight(vlm_weights weight, const vlm_quantised_weight *target, float *scratch) {
+    size_t depth = target->depth, width = padded(depth), outliers = target->outlier_count;
+    size_t units = unit_count(depth, target->has_words);
     int32_t limit = target->has_words ? vlm_word_limit(depth) : 127;
-    memset(target->packed, 0, vlm_quantised_weight_size(columns, depth, target->has_words) * sizeof(uint32_t));
-    for (size_t c = 0; c < (columns + NR - 1) / NR * NR; c++) {
-        target->scales[c] = 0;
-        target->sums[c] = 0;
-        uint32_t *packed = target->packed + c / NR * NR * units + c % NR;
-        float *side = target->side + c / NR * NR * target->outlier_count + c % NR;
-        if (c >= columns) {
-            for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = 0;
-            continue;
+    float *row = scratch;
+    int32_t *values = (int32_t *)(scratch + width);
+    // Columns beyond the last, and what fills the last unit of a column, are zero.
+    vlm_unit *numbers = (vlm_unit *)(scratch + 2 * width);
+    memset(numbers, 0, 4 * units * sizeof(vlm_unit));
+    for (size_t first = 0; first < (target->columns + NR - 1) / NR * NR; first += 4) {
+        for (size_t c = first; c < first + 4; c++) {
+            vlm_unit *column = numbers + (c - first) * units;
+            float *side = target->side + c / NR * NR * outliers + c % NR;
+            if (c >= target->columns) {
+                target->scales[c] = 0;
+                target->sums[c] = 0;
+                for (size_t o = 0; o < outliers; o++) side[o * NR] = 0;
+                memset(column, 0, units * sizeof(vlm_unit));
+                continue;
+            }
+            vlm_widen_weights(vlm_weights_from(weight, c * depth), row, depth);
+            for (size_t o = 0; o < outliers; o++) {
+                side[o * NR] = row[target->outliers[o]];
+                row[target->outliers[o]] = 0;
+            }
+            target->scales[c] =
+                quantise_column(row, depth, limit, target->has_words, values, column, &target->sums[c]);
         }
-        vlm_widen_weights(vlm_weights_from(weight, c * depth), row, depth);
-        float largest = 0;
-        size_t next = 0;
-        for (size_t p = 0; p < depth; p++) {
-            if (is_outlier(target, &next, p)) continue;
-            largest = fabsf(row[p]) > largest ? fabsf(row[p]) : largest;
-        }
-        float scale = largest / (float)limit;
-        if (!(scale > 1e-30f)) scale = 0;
-        float inverse = scale > 0 ? 1.0f / scale : 0;
-        target->scales[c] = scale;
-        next = 0;
-        for (size_t p = 0; p < depth; p++) {
-            if (is_outlier(target, &next, p)) continue;
-            int32_t value = nearest(row[p] * inverse);
-            value = value > limit ? limit : value < -limit ? -limit : value;
-            packed[p / per_unit * NR] |= ((uint32_t)value & mask) << (p % per_unit * bits);
-            target->sums[c] += value;
-        }
-        for (size_t o = 0; o < target->outlier_count; o++) side[o * NR] = row[target->outliers[o]];
+        vlm_unit *packed = (vlm_unit *)target->packed + first / NR * NR * units + first % NR;
+        vlm_pack_four_rows(numbers, units, units, packed, NR);
     }
 }
 

@@ -52,9 +52,9 @@ public final class QuantizedWeights: Sendable {
         scales = FloatBuffer(count: paddedCount)
         sums = FloatBuffer(count: paddedCount)
         side = FloatBuffer(count: paddedCount * outliers.count)
-        let row = FloatBuffer(count: depth)
+        let scratch = FloatBuffer(count: vlm_quantised_scratch_count(depth))
         unsafe withValue { value in
-            unsafe withUnsafePointer(to: value) { unsafe vlm_quantise_weight(weight.value, row.storage, $0) }
+            unsafe withUnsafePointer(to: value) { unsafe vlm_quantise_weight(weight.value, $0, scratch.storage) }
         }
     }
 

@@ -59,7 +59,7 @@ import Tokenization
 
         /// A copy of all weights.
         private func parameters() -> FloatBuffer {
-            FloatBuffer(encoder.weights.values(0..<encoder.architecture.layout.totalCount))
+            FloatBuffer(encoder.weights.joined(0..<encoder.architecture.layout.totalCount).array)
         }
 
         /// Weights with some exchanged.

@@ -37,7 +37,7 @@ typedef struct {
     float *side;       // per 12 rows [outliers, 12]
 } vlm_quantised_rows;
 
-// Units of packed weights; of packed rows at every level; floats of the scratch that making rows and a product of them need.
+// Units of packed weights; of packed rows at every level; floats of the scratch that making them and a product of them needs.
 size_t vlm_quantised_weight_size(size_t columns, size_t depth, int has_words);
 size_t vlm_quantised_row_size(size_t rows, size_t depth);
 size_t vlm_quantised_scratch_count(size_t depth);
@@ -46,9 +46,8 @@ size_t vlm_quantised_scratch_count(size_t depth);
 int32_t vlm_word_limit(size_t depth);
 
 // Fills what `target` points at from weight [columns, depth], row-major: scale = max |w| / limit over a column without its outliers,
-// packed = w / scale rounded to nearest, ties to even. The limit is 127, or vlm_word_limit of words. `row` has room for
-// `depth` floats.
-void vlm_quantise_weight(vlm_weights weight, float *row, const vlm_quantised_weight *target);
+// packed = w / scale rounded to nearest, ties to even. The limit is 127, or vlm_word_limit of words.
+void vlm_quantise_weight(vlm_weights weight, const vlm_quantised_weight *target, float *scratch);
 
 // Fills what `target` points at from dense rows x [rows, depth] for a product with `weight` at this level, over a row without its
 // outliers, everything rounded to nearest, ties to even. Bytes: scale = (max - min) / 255 with 0 in the range, zero = -min / scale and
