@@ -75,6 +75,22 @@ void vlm_nibble_dots(int level, const int8_t *queries, size_t query_count, const
     }
 }
 
+// Rows asked for before they are read: as many as hide the way to memory and through the tables of pages.
+enum { ROWS_AHEAD = 16 };
+
+static void prefetch_row(const uint8_t *row, size_t byte_count) {
+    for (size_t j = 0; j < byte_count; j += 64) __builtin_prefetch(row + j);
+}
+
+void vlm_scattered_dots(int level, const int8_t *queries, const uint32_t *numbers, const uint8_t *const *rows,
+                        size_t count, size_t dimension, int32_t *dots) {
+    for (size_t i = 0; i < count && i < ROWS_AHEAD; i++) prefetch_row(rows[i], dimension / 2);
+    for (size_t i = 0; i < count; i++) {
+        if (i + ROWS_AHEAD < count) prefetch_row(rows[i + ROWS_AHEAD], dimension / 2);
+        vlm_nibble_dots(level, queries + (size_t)numbers[i] * dimension, 1, rows[i], 1, dimension, &dots[i], 1);
+    }
+}
+
 int64_t vlm_code_dot(int level, const int8_t *pair, const uint8_t *high, const uint8_t *low, size_t dimension) {
 #if defined(__x86_64__)
     if (allowed(level) == VLM_SCAN_AVX512) return code_dot_avx512(pair, high, low, dimension);
@@ -132,10 +148,7 @@ void vlm_select_largest(uint64_t *keys, size_t count, size_t kept) {
 }
 
 void vlm_prefetch_rows(const uint8_t *rows, size_t row_byte_count, const uint32_t *positions, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *row = rows + (size_t)positions[i] * row_byte_count;
-        for (size_t j = 0; j < row_byte_count; j += 64) __builtin_prefetch(row + j);
-    }
+    for (size_t i = 0; i < count; i++) prefetch_row(rows + (size_t)positions[i] * row_byte_count, row_byte_count);
 }
 
 VLM_DISPATCH static void bounds_of(const int32_t *restrict dots, const float *restrict factors,
@@ -173,7 +186,6 @@ static size_t bounded_positions_plain(const int32_t *dots, const vlm_bound_colum
     }
     return found;
 }
-
 
 size_t vlm_bounded_positions(int level, const int32_t *dots, const vlm_bound_columns *columns, size_t count, float base,
                              float dot_scale, float dot_offset, float error_scale, float threshold, uint32_t *positions,

@@ -160,6 +160,7 @@ extension IndexReader {
                 try Task.checkCancellation()
                 try worker.score(round.item(index), of: plan, for: round.queries(index))
             }
+            try worker.lookAtCandidates()
             return ScanPart(
                 best: worker.best, pending: worker.pending, pools: worker.pools, matchCounts: worker.matchCounts)
         }

@@ -208,6 +208,15 @@ final class IndexSegment: Sendable {
         return unsafe start
     }
 
+    /// Whether the codes of a row were checked.
+    func isChecked(row: Int, group index: Int) -> Bool {
+        checked.contains(checkPosition(ofBlock: row / SegmentFormat.checkRowCount, group: index))
+    }
+
+    private func checkPosition(ofBlock block: Int, group index: Int) -> Int {
+        index * Self.partCount + SegmentSection.allCases.count + block
+    }
+
     /// Checks the codes of a block of four rows of a mapped file when they are first touched.
     ///
     /// - Parameters:
@@ -217,7 +226,7 @@ final class IndexSegment: Sendable {
         _ rows: Range<Int>, group index: Int, high: UnsafePointer<UInt8>, low: UnsafePointer<UInt8>?
     ) throws {
         let block = rows.lowerBound / SegmentFormat.checkRowCount
-        let position = index * Self.partCount + SegmentSection.allCases.count + block
+        let position = checkPosition(ofBlock: block, group: index)
         guard !checked.contains(position) else { return }
         guard let checks = unsafe try mappedFrame(.checks, group: index) else { return }
         let byteCount = rows.count * header.codeDimension / 2

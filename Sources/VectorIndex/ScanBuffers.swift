@@ -30,11 +30,11 @@ struct ScanBuffers: ~Copyable {
     func position(_ index: Int) -> Int { Int(unsafe foundPositions[index]) }
     func value(_ index: Int) -> Float { unsafe foundValues[index] }
 
-    /// Asks for the bytes of the rows found last, which are about to be read.
-    func prefetch(_ rows: UnsafePointer<UInt8>?, rowByteCount: Int, found: Int) {
-        guard let rows = unsafe rows else { return }
-        // A hint: addresses are not read.
-        unsafe vlm_prefetch_rows(rows, rowByteCount, foundPositions, found)
+    /// The sum of the upper halves of a row of the group scanned last with the query scanned as `slot`.
+    func dot(_ row: Int, slot: Int) -> Int32 {
+        precondition(
+            row >= 0 && row < Self.rowCount && slot >= 0 && slot < Self.queryCount, "dot of row \(row), slot \(slot)")
+        return unsafe dots[slot * Self.rowCount + row]
     }
 
     /// Sums of the upper halves of the codes with `queries` [count, D] from `first` on.

@@ -17,19 +17,23 @@ struct QueryBatch: Sendable {
 
 /// One thread's part of a search, with buffers it uses again for each group.
 struct ScanWorker: ~Copyable {
-    private let reader: IndexReader
-    private let queries: QueryBatch
+    let reader: IndexReader
+    let queries: QueryBatch
     /// The best rows with final scores.
-    private(set) var best: [TopCandidates]
+    var best: [TopCandidates]
     /// Rows of segments that have their vectors, with bounds.
-    private(set) var pending: [PendingRows]
+    var pending: [PendingRows]
     /// Rows with estimates from signs; only for approximate searches.
     private(set) var pools: [EstimatePool]
     /// Rows per query of segments stored by partition that were looked at and may match; counted in approximate searches alone.
     private(set) var matchCounts: [Int]
-    private var scratch = SegmentScratch()
-    private var codeReader = CodeReader()
-    private var buffers: ScanBuffers
+    var scratch = SegmentScratch()
+    var codeReader = CodeReader()
+    var buffers: ScanBuffers
+    /// Rows whose lower codes are still to be read.
+    var candidates = CodeCandidates()
+    /// Ids of the group whose row was inserted last.
+    private var knownIDs: (segment: Int, group: Int, ids: [UInt64])?
     private var scores: [Float]
     private static let prefetchedRowCount = 16
     private var positions = [UInt32](repeating: 0, count: SegmentFormat.groupRowCount)
@@ -79,7 +83,6 @@ struct ScanWorker: ~Copyable {
             reader.cache.insert(scratch.halves, for: key)
             halves = scratch.halves
         }
-        var ids: [UInt64]?
         var first = 0
         while first < best.count {
             let count = min(ScanBuffers.queryCount, best.count - first)
@@ -91,8 +94,7 @@ struct ScanWorker: ~Copyable {
                     if let allowed, !allowed[row] { continue }
                     try insert(
                         scores[query * SegmentFormat.groupRowCount + row], query: first + query, row: row, item,
-                        segment,
-                        ids: &ids)
+                        segment)
                 }
             }
             first += count
@@ -100,16 +102,18 @@ struct ScanWorker: ~Copyable {
     }
 
     /// Scores below this cannot be among the best any more.
-    private func threshold(_ query: Int) -> Float { max(best[query].threshold, pending[query].threshold) }
+    func threshold(_ query: Int) -> Float { max(best[query].threshold, pending[query].threshold) }
 
-    private mutating func insert(
-        _ score: Float, query: Int, row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment, ids: inout [UInt64]?
+    mutating func insert(
+        _ score: Float, query: Int, row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment
     ) throws {
-        let known = try ids ?? segment.readIDs(group: item.group, scratch: &scratch)
-        ids = known
+        if knownIDs?.segment != item.segment || knownIDs?.group != item.group {
+            knownIDs = (item.segment, item.group, try segment.readIDs(group: item.group, scratch: &scratch))
+        }
+        guard let id = knownIDs?.ids[row] else { return }
         best[query].insert(
             Candidate(
-                score: score, id: known[row], segment: Int32(item.segment), group: Int32(item.group), row: Int32(row)))
+                score: score, id: id, segment: Int32(item.segment), group: Int32(item.group), row: Int32(row)))
     }
 
     private mutating func multiply(_ halves: [UInt16], rowCount: Int, firstQuery: Int, queryCount: Int) {
@@ -144,43 +148,7 @@ struct ScanWorker: ~Copyable {
         }
     }
 
-    // MARK: Codes
-
-    /// Exact over codes: 4 bits of every row give a certain bound, rows that reach the threshold are read in full.
-    private mutating func scoreCodes(_ item: SearchPlan.Item, _ segment: IndexSegment, _ allowed: [Bool]?) throws {
-        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        let codes = try codeReader.codes(of: segment, group: item.group, need: .scan)
-        codes.prefetchFactors()
-        var ids: [UInt64]?
-        var first = 0
-        while first < best.count {
-            let count = min(ScanBuffers.queryCount, best.count - first)
-            buffers.scanHigh(codes, queries: prepared, first: first, count: count)
-            for slot in 0..<count {
-                let query = first + slot
-                let found = buffers.positions4(
-                    codes, prepared.terms[query], slot: slot, threshold: threshold(query))
-                if let base = unsafe segment.base, codes.profile != .lite {
-                    let low = segment.places[item.group].low
-                    unsafe buffers.prefetch(base + low, rowByteCount: codes.width / 2, found: found)
-                }
-                for index in 0..<found where buffers.value(index) >= threshold(query) {
-                    let row = buffers.position(index)
-                    if let allowed, !allowed[row] { continue }
-                    let bits = unsafe try codeReader.row(row, of: segment, group: item.group, codes: codes)
-                    let estimate = unsafe RowEstimate(
-                        codes, row: row, bits: bits, queries: prepared, query: query, level: buffers.level)
-                    guard estimate.score.isFinite else { throw segment.damaged(.factors, group: item.group) }
-                    if codes.profile == .full {
-                        pending[query].insert(PendingRow(estimate, item, row: row))
-                    } else if estimate.score >= threshold(query) {
-                        try insert(estimate.score, query: query, row: row, item, segment, ids: &ids)
-                    }
-                }
-            }
-            first += count
-        }
-    }
+    // MARK: Signs
 
     /// Estimates from signs, for the pools.
     private mutating func scoreSigns(

@@ -58,6 +58,11 @@ static void scans(size_t dimension) {
     for (int level = 1; level <= vlm_scan_level(); level++) {
         vlm_nibble_dots(level, queries, QUERIES, rows, ROWS, dimension, dots, ROWS);
         compare("nibble dots", dimension, level, plain, dots, sizeof plain);
+        const uint8_t *scattered[3] = {rows + dimension, rows, rows + dimension / 2};
+        int32_t few[2][3];
+        vlm_scattered_dots(VLM_SCAN_PLAIN, queries, (uint32_t[]){1, 0, 1}, scattered, 3, dimension, few[0]);
+        vlm_scattered_dots(level, queries, (uint32_t[]){1, 0, 1}, scattered, 3, dimension, few[1]);
+        compare("scattered dots", dimension, level, few[0], few[1], sizeof few[0]);
         code[0] = vlm_code_dot(VLM_SCAN_PLAIN, queries, rows, rows + dimension / 2, dimension);
         code[1] = vlm_code_dot(level, queries, rows, rows + dimension / 2, dimension);
         compare("code dot", dimension, level, &code[0], &code[1], sizeof code[0]);

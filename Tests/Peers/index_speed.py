@@ -174,10 +174,11 @@ def main():
     ours = [Ours(arguments.tool, folder, index, mode, folder / (
         ("few.npy" if index in ("std", "full") else "some.npy") if mode == "--exact" else "queries.npy"))
             for index in ["std-unpacked", "full-unpacked", "lite-unpacked", "std", "full", "std-parts", "full-parts"]
-            for mode in ["--exact", "--approx"]]
+            if (folder / f"{index}.vlx").is_dir() for mode in ["--exact", "--approx"]]
     # The curve of an index stored by partition: shares of its rows that are scanned.
     curve = [Ours(arguments.tool, folder, "full-parts", "--approx", folder / "queries.npy",
-                  ("--scan", str(max(1, len(rows) >> halvings)), "--pool", "2048")) for halvings in (8, 7, 6, 5, 4, 3, 2)]
+                  ("--scan", str(max(1, len(rows) >> halvings)), "--pool", "2048")) for halvings in (8, 7, 6, 5, 4, 3, 2)
+             if (folder / "full-parts.vlx").is_dir()]
     for count in threads:
         print(f"== {len(rows)} x {rows.shape[1]}, {len(queries)} queries, {count} threads; medians of single calls", flush=True)
         flat_times, found = [], {}

@@ -68,6 +68,28 @@ import Testing
         }
     }
 
+    /// Rows in any order, for any queries, give the sums that scans of them give.
+    @Test(arguments: [64, 192, 512])
+    func scatteredDotsAreThoseOfScans(dimension: Int) {
+        let rows = random(41 * dimension / 2, seed: 11)
+        let queries = random(3 * dimension, seed: 12).map { Int8(bitPattern: $0) }
+        var all = [Int32](repeating: 0, count: 3 * 41)
+        unsafe vlm_nibble_dots(0, queries, 3, rows, 41, dimension, &all, 41)
+        for count in [0, 1, 15, 16, 17, 41] {
+            let places = (0..<count).map { $0 * 29 % 41 }
+            let numbers = places.map { UInt32($0 % 3) }
+            for level in 0...vlm_scan_level() {
+                var dots = [Int32](repeating: -1, count: count + 1)
+                unsafe rows.withUnsafeBufferPointer { bytes in
+                    guard let first = bytes.baseAddress else { return }
+                    let pointers = unsafe places.map { unsafe Optional(first + $0 * dimension / 2) }
+                    unsafe vlm_scattered_dots(level, queries, numbers, pointers, count, dimension, &dots)
+                }
+                #expect(dots == places.map { all[$0 % 3 * 41 + $0] } + [-1], "level \(level), \(count) rows")
+            }
+        }
+    }
+
     @Test(arguments: [0, 1, 2, 7, 100, 2000])
     func largestAreSelected(count: Int) {
         var generator = SeededGenerator(seed: UInt64(count))

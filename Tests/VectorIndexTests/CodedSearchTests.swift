@@ -69,6 +69,48 @@ import Testing
         #expect(exact.mode == modes[profile])
     }
 
+    /// What half of a query's bits say of a row is never less than what all say, and little more.
+    @Test(arguments: [IndexProfile.std, .full])
+    func boundsFromHalfOfTheQueryHold(profile: IndexProfile) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("i.vlx")
+        let vectors = CodedIndex.clustered(256, dimension: 96, seed: 7)
+        try await CodedIndex.build(vectors, dimension: 96, profile: profile, isUnpacked: true, at: path)
+        let reader = try IndexReader(folder: path)
+        let codec = try #require(reader.codec)
+        let segment = reader.segments[0]
+        let item = SearchPlan.Item(segment: 0, group: 0, mask: -1)
+        let short = CodedIndex.clustered(8, dimension: 96, seed: 8)
+        let queries = PreparedQueries(
+            short + CodedIndex.clustered(8, dimension: 96, seed: 9).map { $0 * 5 }, codec: codec)
+        let level = reader.scanLevel
+        let buffers = ScanBuffers(level: level)
+        var codeReader = CodeReader()
+        var looseness: Float = 0
+        let codes = try codeReader.codes(of: segment, group: 0, need: .all)
+        buffers.scanHigh(codes, queries: queries, first: 0, count: queries.count)
+        for query in 0..<queries.count {
+            for row in 0..<codes.rowCount {
+                let candidate = CodeCandidate(
+                    query: query, item: item, row: row, highDot: buffers.dot(row, slot: query),
+                    scale: codes.scale8(row), error: profile == .full ? codes.error8(row) : 0, longest: codes.longest8)
+                var candidates = CodeCandidates()
+                let low = unsafe try #require(codes.low)
+                unsafe candidates.append(candidate, low: low + row * codes.width / 2)
+                let dot = candidates.lowDots(queries, level: level)[0]
+                let bits = unsafe try codeReader.row(row, of: segment, group: 0, codes: codes)
+                let estimate = unsafe RowEstimate(
+                    codes, row: row, bits: bits, queries: queries, query: query, level: level)
+                let terms = queries.terms[query]
+                let excess = candidate.bound(lowDot: dot, terms, profile: profile) - estimate.score - estimate.error
+                #expect(excess >= 0, "query \(query), row \(row)")
+                looseness = max(looseness, excess / terms.length)
+            }
+        }
+        #expect(looseness < 0.03)
+        print("\(queries.count * codes.rowCount) bounds hold, at most \(looseness) above (\(profile))")
+    }
+
     /// One answer, however it is computed.
     @Test(arguments: [IndexProfile.lite, .std, .full])
     func answersDoNotDependOnTheMachine(profile: IndexProfile) async throws {

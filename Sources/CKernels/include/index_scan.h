@@ -25,6 +25,11 @@ int vlm_scan_level(void);
 void vlm_nibble_dots(int level, const int8_t *queries, size_t query_count, const uint8_t *rows, size_t row_count,
                      size_t dimension, int32_t *dots, size_t stride);
 
+// dots[i] = what vlm_nibble_dots gives for query queries[numbers[i]] of queries [.., D] and the one row rows[i] [D/2]:
+// many rows anywhere in memory, which are asked for some time before they are read.
+void vlm_scattered_dots(int level, const int8_t *queries, const uint32_t *numbers, const uint8_t *const *rows,
+                        size_t count, size_t dimension, int32_t *dots);
+
 // sum over i of u_i * (256 * coarse_i + fine_i), where u_i = 16 * nibble i of `high` + nibble i of `low`.
 // `low` may be null: then it counts as zero. `pair` [2, D] is coarse, then fine.
 int64_t vlm_code_dot(int level, const int8_t *pair, const uint8_t *high, const uint8_t *low, size_t dimension);

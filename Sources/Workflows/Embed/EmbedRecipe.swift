@@ -16,16 +16,24 @@ struct EmbedRecipe: Hashable, Sendable {
 
     /// What is hashed.
     private struct Description: Codable {
-        var version = "0.1"
+        var version: String
         var views: [String]
         var precision: Precision
         var decode: DecodeMode
     }
 
-    /// What a segment's header records.
-    func digest(embedsCaptions: Bool) throws -> Digest {
+    /// The versions of what a recipe computes, the current one last: another number where vectors came to differ.
+    ///
+    /// Of int8, 0.1 had every product in bytes; 0.2 has some in words (decision note 019).
+    private var versions: [String] { precision == .int8 ? ["0.1", "0.2"] : ["0.1"] }
+
+    /// What a segment's header records; the current version last, before it those whose vectors are to be made anew.
+    func digests(embedsCaptions: Bool) throws -> [Digest] {
         let views = embedsCaptions ? ["image", "captions"] : ["image"]
-        return Digest(hashing: try JSONFile.text(Description(views: views, precision: precision, decode: decode)))
+        return try versions.map { version in
+            let description = Description(version: version, views: views, precision: precision, decode: decode)
+            return Digest(hashing: try JSONFile.text(description))
+        }
     }
 
     /// Whether vectors of this recipe are up to date for someone who asked for these things, or did not ask.

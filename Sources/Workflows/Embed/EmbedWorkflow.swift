@@ -74,13 +74,18 @@ public enum EmbedWorkflow {
         try Folder.create(space.embeddingsPath)
 
         let names = try request.datasets.isEmpty ? catalog.datasetNames() : request.datasets
-        let (recipe, shards) = try plan(request, model, space, datasets: names, catalog: catalog)
+        let (recipe, shards, supersededCount) = try plan(request, model, space, datasets: names, catalog: catalog)
         let stale = shards.filter { !$0.isCurrent }
         let goesOn = !stale.isEmpty && stale.count < shards.count
         if goesOn, recipe != EmbedRecipe(), request.precision == nil || request.decode == nil {
             session.note(
                 "going on in \(recipe.precision.rawValue) with \(recipe.decode.rawValue) decoding, as before; "
                     + "--precision fp32 --decode exact embeds all anew")
+        }
+        if supersededCount > 0 {
+            session.note(
+                "\(supersededCount) \(supersededCount == 1 ? "shard has" : "shards have") \(recipe.precision.rawValue) "
+                    + "vectors of an earlier version, which rounded otherwise: embedding them anew")
         }
         let embedder = try SampleEmbedder(model: model, recipe: recipe)
         let folder = try RunFolder.create(inRunsDirectory: session.workspace.runsDirectory, command: "embed")
@@ -132,34 +137,43 @@ public enum EmbedWorkflow {
         return EmbedReport(summary: text, vectorCount: counts.images + counts.captions)
     }
 
-    /// The recipe of the run, and all shards with what their segments will say they are of.
+    /// The recipe of the run, and all shards with what their segments will say they are of; and how many shards have vectors
+    /// of an earlier version of it.
     private static func plan(
         _ request: EmbedRequest, _ model: InstalledModel, _ space: SpaceFolder, datasets: [String],
         catalog: SampleCatalog
-    ) throws -> (EmbedRecipe, [ShardToEmbed]) {
-        var digests: [EmbedRecipe: Digest] = [:]
+    ) throws -> (recipe: EmbedRecipe, shards: [ShardToEmbed], supersededCount: Int) {
+        var digests: [EmbedRecipe: [Digest]] = [:]
         for recipe in EmbedRecipe.all {
-            digests[recipe] = try recipe.digest(embedsCaptions: request.embedsCaptions)
+            digests[recipe] = try recipe.digests(embedsCaptions: request.embedsCaptions)
         }
-        func header(of shard: CatalogShard, by recipe: EmbedRecipe) -> EmbeddingHeader {
-            EmbeddingHeader(
-                space: model.space, recipe: digests[recipe] ?? Digest(hashing: ""),
-                shardDigest: shard.contentDigest ?? Digest(hashing: ""),
-                dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+        func headers(of shard: CatalogShard, by recipe: EmbedRecipe) -> [EmbeddingHeader] {
+            (digests[recipe] ?? []).map { digest in
+                EmbeddingHeader(
+                    space: model.space, recipe: digest, shardDigest: shard.contentDigest ?? Digest(hashing: ""),
+                    dimension: model.configuration.embeddingDimension, dataset: shard.dataset, shard: shard.name)
+            }
         }
         var shards: [CatalogShard] = []
         for name in datasets { shards += try catalog.shards(ofDataset: name, states: [.complete]) }
         var current: [ShardID: EmbedRecipe] = [:]
+        var superseded: [ShardID: EmbedRecipe] = [:]
         for shard in shards {
             guard let found = try space.segment(of: shard)?.header else { continue }
-            current[shard.id] = EmbedRecipe.all.first { found == header(of: shard, by: $0) && $0.satisfies(request) }
+            for recipe in EmbedRecipe.all where recipe.satisfies(request) {
+                let versions = headers(of: shard, by: recipe)
+                guard versions.contains(found) else { continue }
+                if found == versions.last { current[shard.id] = recipe } else { superseded[shard.id] = recipe }
+            }
         }
-        let recipe = EmbedRecipe.chosen(request, current: current.values)
+        let recipe = EmbedRecipe.chosen(request, current: Array(current.values) + superseded.values)
         let works = shards.map { shard in
-            ShardToEmbed(
-                shard: shard, header: header(of: shard, by: recipe), isCurrent: current[shard.id] != nil)
+            guard let header = headers(of: shard, by: recipe).last else {
+                preconditionFailure("every recipe has a version")
+            }
+            return ShardToEmbed(shard: shard, header: header, isCurrent: current[shard.id] != nil)
         }
-        return (recipe, works)
+        return (recipe, works, superseded.count)
     }
 
     /// What the recipe costs against the default, measured; throws `badData` where a bound is missed and that is not
