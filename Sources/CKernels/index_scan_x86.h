@@ -51,9 +51,9 @@ AVX2 static void sign_dots_popcnt(const uint8_t *planes, const uint8_t *rows, si
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq")))
 
-// How far ahead of what is scanned bytes are asked for: the hardware does not look past the end of a page, neither for
-// bytes nor for where the next page is. Signs are asked for line by line, nibbles once for a few rows.
-#define PAGE_AHEAD 4096
+// How far ahead of a row of signs bytes are asked for: these are scanned as fast as memory gives them, and the hardware
+// does not look past the end of a page.
+#define SIGN_PREFETCH 4096
 
 // The sums of the lanes of a, b, c, d, in this order.
 AVX512 static inline __m128i sums_of_lanes(__m512i a, __m512i b, __m512i c, __m512i d) {
@@ -69,7 +69,6 @@ AVX512 static inline __m128i sums_of_lanes(__m512i a, __m512i b, __m512i c, __m5
     AVX512 static inline void NAME(const int8_t *queries, const uint8_t *rows, size_t dimension, int32_t *dots,        \
                                    size_t stride) {                                                                    \
         const __m512i mask = _mm512_set1_epi8(15);                                                                     \
-        _mm_prefetch((const char *)(rows + PAGE_AHEAD), _MM_HINT_T0);                                                  \
         size_t half = dimension / 2;                                                                                   \
         __m512i sums[QUERIES][4];                                                                                      \
         for (int q = 0; q < QUERIES; q++) {                                                                            \
@@ -166,7 +165,7 @@ AVX512 static size_t sign_dots_short(const uint8_t *planes, const uint8_t *rows,
         const uint8_t *row = rows + r * width;
         __m512i counts[4];
         for (int i = 0; i < 4; i++) {
-            _mm_prefetch((const char *)(row + (size_t)i * width + PAGE_AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(row + (size_t)i * width + SIGN_PREFETCH), _MM_HINT_T0);
             counts[i] = differing_bits(plane, _mm512_maskz_loadu_epi64(valid, row + (size_t)i * width));
         }
         __m128i total = sums_of_lanes(counts[0], counts[1], counts[2], counts[3]);
@@ -188,7 +187,7 @@ AVX512 static size_t sign_dots_long(const uint8_t *planes, const uint8_t *rows, 
             for (int b = 0; b < 4; b++) plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width + j);
             for (int i = 0; i < 4; i++) {
                 const uint8_t *bytes = row + (size_t)i * width + j;
-                _mm_prefetch((const char *)(bytes + PAGE_AHEAD), _MM_HINT_T0);
+                _mm_prefetch((const char *)(bytes + SIGN_PREFETCH), _MM_HINT_T0);
                 counts[i] =
                     _mm512_add_epi32(counts[i], differing_bits(plane, _mm512_maskz_loadu_epi64(valid, bytes)));
             }
