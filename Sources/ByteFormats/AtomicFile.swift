@@ -13,11 +13,9 @@ public enum AtomicFile {
     /// memory as large pages, and a mapped file is read from there at the speed of memory (decision 025).
     public struct Writer: ~Copyable {
         private let descriptor: FileDescriptor
-        private var pending: [UInt8] = []
+        private var pending = WriteBlock()
         /// Number of bytes written so far.
         public private(set) var byteCount = 0
-
-        private static let blockByteCount = 1 << 21
 
         fileprivate init(temporaryPath path: String) throws(ByteFormatError) {
             FileStep.announce(.create, path)
@@ -43,21 +41,15 @@ public enum AtomicFile {
             byteCount += bytes.byteCount
             var rest = bytes
             if !pending.isEmpty {
-                let taken = min(rest.byteCount, Writer.blockByteCount - pending.count)
-                append(rest.extracting(first: taken))
-                rest = rest.extracting(droppingFirst: taken)
-                if pending.count == Writer.blockByteCount { try flushPending() }
+                rest = rest.extracting(droppingFirst: pending.append(rest))
+                if pending.isFull { try pending.write(to: descriptor) }
             }
-            let whole = rest.byteCount / Writer.blockByteCount * Writer.blockByteCount
+            let whole = rest.byteCount / WriteBlock.byteCount * WriteBlock.byteCount
             if whole > 0 {
                 FileStep.announce(.write, descriptor.path)
                 try descriptor.write(span: rest.extracting(first: whole))
             }
-            append(rest.extracting(droppingFirst: whole))
-        }
-
-        private mutating func append(_ bytes: RawSpan) {
-            unsafe bytes.withUnsafeBytes { unsafe pending.append(contentsOf: $0) }
+            _ = pending.append(rest.extracting(droppingFirst: whole))
         }
 
         /// Appends bytes.
@@ -66,15 +58,8 @@ public enum AtomicFile {
             unsafe try write(bytes.span.bytes)
         }
 
-        private mutating func flushPending() throws(ByteFormatError) {
-            guard !pending.isEmpty else { return }
-            FileStep.announce(.write, descriptor.path)
-            unsafe try descriptor.write(span: pending.span.bytes)
-            pending.removeAll(keepingCapacity: true)
-        }
-
         fileprivate mutating func finish() throws(ByteFormatError) {
-            try flushPending()
+            try pending.write(to: descriptor)
             try descriptor.synchronize()
         }
     }

@@ -1,4 +1,5 @@
 import CZstd
+import Synchronization
 
 /// Compresses buffers to single zstd frames with one reusable context.
 ///
@@ -40,6 +41,33 @@ public struct ZstdCompressor: ~Copyable {
     }
 }
 
+/// Contexts that nobody holds: a new one is 100 kB of fresh memory, more than a small frame takes otherwise.
+@safe
+private final class DecompressionContexts: @unchecked Sendable {
+    static let shared = DecompressionContexts()
+    /// More than threads decompress at once on most machines; others are freed.
+    private static let keptCount = 16
+
+    // Invariant: a context is in the list, or held by one decompressor; only the holder of the lock touches the list.
+    private let lock = Mutex(())
+    private var free: [OpaquePointer] = unsafe []
+
+    @unsafe func take() -> OpaquePointer {
+        if let context = unsafe lock.withLock({ _ in unsafe free.popLast() }) { return unsafe context }
+        guard let made = unsafe ZSTD_createDCtx() else { preconditionFailure("out of memory for a zstd context") }
+        return unsafe made
+    }
+
+    @unsafe func giveBack(_ context: OpaquePointer) {
+        let isKept = lock.withLock { _ in
+            guard unsafe free.count < Self.keptCount else { return false }
+            unsafe free.append(context)
+            return true
+        }
+        if !isKept { unsafe ZSTD_freeDCtx(context) }
+    }
+}
+
 /// Decompresses single zstd frames of known size with one reusable context.
 @safe
 public struct ZstdDecompressor: ~Copyable {
@@ -54,12 +82,14 @@ public struct ZstdDecompressor: ~Copyable {
 
     private mutating func existingContext() -> OpaquePointer {
         if let context = unsafe context { return unsafe context }
-        guard let made = unsafe ZSTD_createDCtx() else { preconditionFailure("out of memory for a zstd context") }
-        unsafe context = made
-        return unsafe made
+        let taken = unsafe DecompressionContexts.shared.take()
+        unsafe context = taken
+        return unsafe taken
     }
 
-    deinit { unsafe ZSTD_freeDCtx(context) }
+    deinit {
+        if let context = unsafe context { unsafe DecompressionContexts.shared.giveBack(context) }
+    }
 
     /// Decompresses one frame that must give exactly `byteCount` bytes.
     ///

@@ -23,6 +23,9 @@ static void nibble_dots_plain(const int8_t *queries, size_t query_count, const u
     }
 }
 
+// The largest element of a query in planes.
+enum { LARGEST_LEVEL = (1 << VLM_SIGN_PLANES) - 1 };
+
 static inline uint64_t word_at(const uint8_t *bytes) {
     uint64_t word;
     memcpy(&word, bytes, 8);
@@ -34,12 +37,16 @@ static inline __attribute__((always_inline)) void sign_dots_words(
     size_t width = dimension / 8;
     for (size_t r = 0; r < row_count; r++) {
         const uint8_t *row = rows + r * width;
-        int32_t counts[4] = {0};
+        int32_t counts[VLM_SIGN_PLANES] = {0};
         for (size_t j = 0; j < width; j += 8) {
             uint64_t word = word_at(row + j);
-            for (int b = 0; b < 4; b++) counts[b] += __builtin_popcountll(word ^ word_at(planes + b * width + j));
+            for (int b = 0; b < VLM_SIGN_PLANES; b++) {
+                counts[b] += __builtin_popcountll(word ^ word_at(planes + b * width + j));
+            }
         }
-        sums[r] = 15 * (int32_t)dimension - 2 * (counts[0] + 2 * counts[1] + 4 * counts[2] + 8 * counts[3]);
+        int32_t differing = 0;
+        for (int b = 0; b < VLM_SIGN_PLANES; b++) differing += counts[b] << b;
+        sums[r] = LARGEST_LEVEL * (int32_t)dimension - 2 * differing;
     }
 }
 
@@ -78,15 +85,15 @@ void vlm_nibble_dots(int level, const int8_t *queries, size_t query_count, const
 // Rows asked for before they are read: as many as hide the way to memory and through the tables of pages.
 enum { ROWS_AHEAD = 16 };
 
-static void prefetch_row(const uint8_t *row, size_t byte_count) {
-    for (size_t j = 0; j < byte_count; j += 64) __builtin_prefetch(row + j);
+void vlm_prefetch(const uint8_t *bytes, size_t byte_count) {
+    for (size_t j = 0; j < byte_count; j += 64) __builtin_prefetch(bytes + j);
 }
 
 void vlm_scattered_dots(int level, const int8_t *queries, const uint32_t *numbers, const uint8_t *const *rows,
                         size_t count, size_t dimension, int32_t *dots) {
-    for (size_t i = 0; i < count && i < ROWS_AHEAD; i++) prefetch_row(rows[i], dimension / 2);
+    for (size_t i = 0; i < count && i < ROWS_AHEAD; i++) vlm_prefetch(rows[i], dimension / 2);
     for (size_t i = 0; i < count; i++) {
-        if (i + ROWS_AHEAD < count) prefetch_row(rows[i + ROWS_AHEAD], dimension / 2);
+        if (i + ROWS_AHEAD < count) vlm_prefetch(rows[i + ROWS_AHEAD], dimension / 2);
         vlm_nibble_dots(level, queries + (size_t)numbers[i] * dimension, 1, rows[i], 1, dimension, &dots[i], 1);
     }
 }
@@ -147,10 +154,6 @@ void vlm_select_largest(uint64_t *keys, size_t count, size_t kept) {
     }
 }
 
-void vlm_prefetch_rows(const uint8_t *rows, size_t row_byte_count, const uint32_t *positions, size_t count) {
-    for (size_t i = 0; i < count; i++) prefetch_row(rows + (size_t)positions[i] * row_byte_count, row_byte_count);
-}
-
 VLM_DISPATCH static void bounds_of(const int32_t *restrict dots, const float *restrict factors,
                                    const float *restrict errors, size_t count, float base, float dot_scale,
                                    float dot_offset, float error_scale, float *restrict values) {
@@ -161,12 +164,19 @@ VLM_DISPATCH static void bounds_of(const int32_t *restrict dots, const float *re
 
 enum { BOUND_BLOCK = 64 };
 
+static int32_t largest_of(const int32_t *values, size_t count) {
+    int32_t largest = INT32_MIN;
+    for (size_t i = 0; i < count; i++) largest = values[i] > largest ? values[i] : largest;
+    return largest;
+}
+
 static size_t bounded_positions_plain(const int32_t *dots, const vlm_bound_columns *columns, size_t count, float base,
                                       float dot_scale, float dot_offset, float error_scale, float threshold,
-                                      uint32_t *positions, float *values) {
+                                      int32_t least_dot, uint32_t *positions, float *values) {
     size_t found = 0;
     for (size_t start = 0; start < count; start += BOUND_BLOCK) {
         size_t length = count - start < BOUND_BLOCK ? count - start : BOUND_BLOCK;
+        if (largest_of(dots + start, length) < least_dot) continue;
         uint16_t halves[BOUND_BLOCK];
         float factors[BOUND_BLOCK], errors[BOUND_BLOCK] = {0}, more[BOUND_BLOCK], block[BOUND_BLOCK];
         memcpy(halves, columns->factors + 2 * start, 2 * length);
@@ -188,15 +198,15 @@ static size_t bounded_positions_plain(const int32_t *dots, const vlm_bound_colum
 }
 
 size_t vlm_bounded_positions(int level, const int32_t *dots, const vlm_bound_columns *columns, size_t count, float base,
-                             float dot_scale, float dot_offset, float error_scale, float threshold, uint32_t *positions,
-                             float *values) {
+                             float dot_scale, float dot_offset, float error_scale, float threshold, int32_t least_dot,
+                             uint32_t *positions, float *values) {
 #if defined(__x86_64__)
     if (allowed(level) == VLM_SCAN_AVX512) {
         return bounded_positions_avx512(dots, columns, count, base, dot_scale, dot_offset, error_scale, threshold,
-                                        positions, values);
+                                        least_dot, positions, values);
     }
 #endif
     (void)level;
-    return bounded_positions_plain(dots, columns, count, base, dot_scale, dot_offset, error_scale, threshold, positions,
-                                   values);
+    return bounded_positions_plain(dots, columns, count, base, dot_scale, dot_offset, error_scale, threshold, least_dot,
+                                   positions, values);
 }

@@ -78,10 +78,10 @@ __attribute__((target("dotprod"))) static void nibble_dots_dot(const int8_t *que
     }
 }
 
-// The weighted count of differing bits in each byte, at most 8 * 15: plane b counts 2^b.
-static inline uint8x16_t differing_bits(const uint8x16_t planes[4], uint8x16_t bits) {
-    uint8x16_t sum = vcntq_u8(veorq_u8(bits, planes[3]));
-    for (int b = 2; b >= 0; b--) sum = vaddq_u8(vaddq_u8(sum, sum), vcntq_u8(veorq_u8(bits, planes[b])));
+// The weighted count of differing bits in each byte, at most 8 * 7: plane b counts 2^b.
+static inline uint8x16_t differing_bits(const uint8x16_t planes[VLM_SIGN_PLANES], uint8x16_t bits) {
+    uint8x16_t sum = vcntq_u8(veorq_u8(bits, planes[VLM_SIGN_PLANES - 1]));
+    for (int b = VLM_SIGN_PLANES - 2; b >= 0; b--) sum = vaddq_u8(vaddq_u8(sum, sum), vcntq_u8(veorq_u8(bits, planes[b])));
     return sum;
 }
 
@@ -91,20 +91,20 @@ static void sign_dots_neon(const uint8_t *planes, const uint8_t *rows, size_t ro
     for (size_t r = 0; r < row_count; r++) {
         const uint8_t *row = rows + r * width;
         uint32x4_t total = vdupq_n_u32(0);
-        uint8x16_t plane[4];
+        uint8x16_t plane[VLM_SIGN_PLANES];
         for (size_t j = 0; j < whole; j += 16) {
-            for (int b = 0; b < 4; b++) plane[b] = vld1q_u8(planes + (size_t)b * width + j);
+            for (int b = 0; b < VLM_SIGN_PLANES; b++) plane[b] = vld1q_u8(planes + (size_t)b * width + j);
             total = vpadalq_u16(total, vpaddlq_u8(differing_bits(plane, vld1q_u8(row + j))));
         }
         if (whole < width) {
             // Eight bytes are left; the zeros beside them do not differ.
-            for (int b = 0; b < 4; b++) {
+            for (int b = 0; b < VLM_SIGN_PLANES; b++) {
                 plane[b] = vcombine_u8(vld1_u8(planes + (size_t)b * width + whole), vdup_n_u8(0));
             }
             uint8x16_t last = vcombine_u8(vld1_u8(row + whole), vdup_n_u8(0));
             total = vpadalq_u16(total, vpaddlq_u8(differing_bits(plane, last)));
         }
-        sums[r] = 15 * (int32_t)dimension - 2 * (int32_t)vaddvq_u32(total);
+        sums[r] = LARGEST_LEVEL * (int32_t)dimension - 2 * (int32_t)vaddvq_u32(total);
     }
 }
 

@@ -146,9 +146,9 @@ AVX512 static int64_t code_dot_avx512(const int8_t *pair, const uint8_t *high, c
 }
 
 // The weighted count of differing bits of 64 bytes of a row, in 16 lanes: plane b counts 2^b.
-AVX512 static inline __m512i differing_bits(const __m512i planes[4], __m512i bits) {
-    __m512i sum = _mm512_popcnt_epi32(_mm512_xor_si512(bits, planes[3]));
-    for (int b = 2; b >= 0; b--) {
+AVX512 static inline __m512i differing_bits(const __m512i planes[VLM_SIGN_PLANES], __m512i bits) {
+    __m512i sum = _mm512_popcnt_epi32(_mm512_xor_si512(bits, planes[VLM_SIGN_PLANES - 1]));
+    for (int b = VLM_SIGN_PLANES - 2; b >= 0; b--) {
         sum = _mm512_add_epi32(_mm512_add_epi32(sum, sum), _mm512_popcnt_epi32(_mm512_xor_si512(bits, planes[b])));
     }
     return sum;
@@ -158,8 +158,8 @@ AVX512 static inline __m512i differing_bits(const __m512i planes[4], __m512i bit
 AVX512 static size_t sign_dots_short(const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t width,
                                      __m128i most, int32_t *sums) {
     __mmask8 valid = (__mmask8)((1u << (width / 8)) - 1);
-    __m512i plane[4];
-    for (int b = 0; b < 4; b++) plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width);
+    __m512i plane[VLM_SIGN_PLANES];
+    for (int b = 0; b < VLM_SIGN_PLANES; b++) plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width);
     size_t r = 0;
     for (; r + 4 <= row_count; r += 4) {
         const uint8_t *row = rows + r * width;
@@ -183,8 +183,10 @@ AVX512 static size_t sign_dots_long(const uint8_t *planes, const uint8_t *rows, 
         for (int i = 0; i < 4; i++) counts[i] = _mm512_setzero_si512();
         for (size_t j = 0; j < width; j += 64) {
             __mmask8 valid = width - j >= 64 ? 0xFF : (__mmask8)((1u << ((width - j) / 8)) - 1);
-            __m512i plane[4];
-            for (int b = 0; b < 4; b++) plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width + j);
+            __m512i plane[VLM_SIGN_PLANES];
+            for (int b = 0; b < VLM_SIGN_PLANES; b++) {
+                plane[b] = _mm512_maskz_loadu_epi64(valid, planes + (size_t)b * width + j);
+            }
             for (int i = 0; i < 4; i++) {
                 const uint8_t *bytes = row + (size_t)i * width + j;
                 _mm_prefetch((const char *)(bytes + SIGN_PREFETCH), _MM_HINT_T0);
@@ -201,7 +203,7 @@ AVX512 static size_t sign_dots_long(const uint8_t *planes, const uint8_t *rows, 
 AVX512 static void sign_dots_avx512(const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t dimension,
                                     int32_t *sums) {
     size_t width = dimension / 8;
-    __m128i most = _mm_set1_epi32(15 * (int32_t)dimension);
+    __m128i most = _mm_set1_epi32(LARGEST_LEVEL * (int32_t)dimension);
     size_t r = width <= 64 ? sign_dots_short(planes, rows, row_count, width, most, sums)
                            : sign_dots_long(planes, rows, row_count, width, most, sums);
     if (r < row_count) sign_dots_popcnt(planes, rows + r * width, row_count - r, dimension, sums + r);
@@ -217,14 +219,18 @@ int vlm_scan_level(void) {
 // In the same order of operations, none of them fused.
 AVX512 static size_t bounded_positions_avx512(const int32_t *dots, const vlm_bound_columns *columns, size_t count,
                                               float base, float dot_scale, float dot_offset, float error_scale,
-                                              float threshold, uint32_t *positions, float *values) {
+                                              float threshold, int32_t least_dot, uint32_t *positions,
+                                              float *values) {
     const __m512 bases = _mm512_set1_ps(base), scales = _mm512_set1_ps(dot_scale);
     const __m512 offsets = _mm512_set1_ps(dot_offset), error_scales = _mm512_set1_ps(error_scale);
     const __m512 thresholds = _mm512_set1_ps(threshold);
+    const __m512i least_dots = _mm512_set1_epi32(least_dot);
     const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     size_t found = 0;
     for (size_t i = 0; i < count; i += 16) {
         __mmask16 valid = count - i >= 16 ? 0xFFFF : (__mmask16)((1u << (count - i)) - 1);
+        __m512i row_dots = _mm512_maskz_loadu_epi32(valid, dots + i);
+        if (!_mm512_mask_cmpge_epi32_mask(valid, row_dots, least_dots)) continue;
         __m512 factors = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(valid, columns->factors + 2 * i));
         __m512 errors = _mm512_setzero_ps();
         for (int column = 0; column < 2; column++) {
@@ -232,7 +238,7 @@ AVX512 static size_t bounded_positions_avx512(const int32_t *dots, const vlm_bou
             __m256i halves = _mm256_maskz_loadu_epi16(valid, columns->errors[column] + 2 * i);
             errors = _mm512_add_ps(errors, _mm512_cvtph_ps(halves));
         }
-        __m512 sums = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(valid, dots + i));
+        __m512 sums = _mm512_cvtepi32_ps(row_dots);
         __m512 products = _mm512_mul_ps(factors, _mm512_sub_ps(_mm512_mul_ps(sums, scales), offsets));
         __m512 bounds = _mm512_add_ps(_mm512_add_ps(bases, products), _mm512_mul_ps(errors, error_scales));
         __mmask16 reached = _mm512_mask_cmp_ps_mask(valid, bounds, thresholds, _CMP_GE_OQ);

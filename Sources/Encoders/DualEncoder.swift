@@ -132,6 +132,9 @@ public final class DualEncoder: Sendable {
         }
     }
 
+    /// Gives back the memory for activations that calls left for the next; calls under way keep theirs.
+    public func releaseBuffers() { bufferPool.release() }
+
     /// Calls `body` with the output of each slice of texts, in order.
     func forEachTextSlice(
         _ tokens: [[Int32]], output: TowerOutput, _ body: (FloatRegion, TextBatch, _ texts: Range<Int>) -> Void

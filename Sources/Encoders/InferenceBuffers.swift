@@ -30,4 +30,7 @@ final class InferenceBufferPool: Sendable {
         defer { free.withLock { $0.append(buffers) } }
         return body(buffers)
     }
+
+    /// Drops those that nobody holds.
+    func release() { free.withLock { $0.removeAll() } }
 }

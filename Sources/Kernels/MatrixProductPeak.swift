@@ -25,6 +25,13 @@ public struct MatrixProductPeak: Sendable, Equatable, Codable {
         Double(operations.float) / float + Double(operations.integer + 2 * operations.wideInteger) / integer
     }
 
+    /// The larger rates of two measurements of the same threads: other work on the machine lowers a rate, nothing raises it.
+    public func larger(_ other: MatrixProductPeak) -> MatrixProductPeak {
+        precondition(threadCount == other.threadCount, "peaks of \(threadCount) and \(other.threadCount) threads")
+        return MatrixProductPeak(
+            float: max(float, other.float), integer: max(integer, other.integer), threadCount: threadCount)
+    }
+
     /// Measures `threads` threads at once, `seconds` in all (and some hundredths for making operands).
     ///
     /// Each thread's rate is that of its fastest product, so that other work on the machine lowers it as little as can be. Runs

@@ -8,6 +8,10 @@ struct CodePlace: Sendable {
     let factors: Int
     let high: Int
     let low: Int
+    let checks: Int
+    let ids: Int
+    /// Whether ids are stored as they are.
+    let hasPlainIDs: Bool
 
     init(_ group: SegmentGroup) {
         func offset(_ section: SegmentSection) -> Int {
@@ -19,6 +23,9 @@ struct CodePlace: Sendable {
         factors = offset(.factors)
         high = offset(.high)
         low = offset(.low)
+        checks = offset(.checks)
+        ids = offset(.ids)
+        hasPlainIDs = group.frame(.ids).codec == .raw
     }
 
     /// The offset of a section that scans read.
@@ -28,6 +35,8 @@ struct CodePlace: Sendable {
         case .factors: factors
         case .high: high
         case .low: low
+        case .checks: checks
+        case .ids: ids
         default: nil
         }
     }

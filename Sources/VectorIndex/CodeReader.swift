@@ -138,14 +138,25 @@ struct CodeReader: ~Copyable {
         return unsafe Row(high: high + (row - first) * half, low: low.map { unsafe $0 + (row - first) * half })
     }
 
-    /// Asks for the codes of a row that are read where they are mapped.
+    /// Asks for what `row` and an estimate read of a mapped file: the codes of the row, or of its block where that was not
+    /// checked yet, and its factors.
     func prefetchRow(_ row: Int, of segment: IndexSegment, group index: Int) {
         guard let base = unsafe segment.base else { return }
         let place = segment.places[index]
         let half = segment.header.codeDimension / 2
         precondition(row < place.rowCount, "prefetchRow: row \(row) of \(place.rowCount)")
+        let first = row / SegmentFormat.checkRowCount * SegmentFormat.checkRowCount
+        let isChecked = segment.isChecked(row: row, group: index)
+        let rows = isChecked ? row..<row + 1 : first..<min(place.rowCount, first + SegmentFormat.checkRowCount)
         // Hints: addresses are not read.
-        if !place.isPacked { unsafe vlm_prefetch_rows(base + place.high, half, [UInt32(row)], 1) }
-        if segment.header.profile != .lite { unsafe vlm_prefetch_rows(base + place.low, half, [UInt32(row)], 1) }
+        if !place.isPacked { unsafe vlm_prefetch(base + place.high + rows.lowerBound * half, rows.count * half) }
+        if segment.header.profile != .lite {
+            unsafe vlm_prefetch(base + place.low + rows.lowerBound * half, rows.count * half)
+        }
+        if !isChecked { unsafe vlm_prefetch(base + place.checks + first, 4) }
+        let factors = GroupCodes.estimateOffsets(
+            ofRow: row, profile: segment.header.profile, rowCount: place.rowCount)
+        unsafe vlm_prefetch(base + place.factors + factors.scale, 4)
+        unsafe vlm_prefetch(base + place.factors + factors.error, 2)
     }
 }

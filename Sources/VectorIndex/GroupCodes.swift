@@ -27,7 +27,23 @@ struct GroupCodes {
 
     /// 0 scale4, 1 error4, 2 scale1, 3 error8.
     private func columnOffset(_ column: Int) -> Int {
+        Self.columnOffset(column, profile: profile, rowCount: rowCount)
+    }
+
+    private static func columnOffset(_ column: Int, profile: IndexProfile, rowCount: Int) -> Int {
         SegmentFormat.factorHeadByteCount + (profile == .lite ? 0 : rowCount * 4) + column * rowCount * 2
+    }
+
+    /// Byte offsets in a group's factors of the two that an estimate of a row reads.
+    static func estimateOffsets(
+        ofRow row: Int, profile: IndexProfile, rowCount: Int
+    ) -> (scale: Int, error: Int) {
+        let scale =
+            profile == .lite
+            ? columnOffset(0, profile: profile, rowCount: rowCount) + row * 2
+            : SegmentFormat.factorHeadByteCount + row * 4
+        guard profile == .full else { return (scale, scale) }
+        return (scale, columnOffset(3, profile: profile, rowCount: rowCount) + row * 2)
     }
 
     /// The largest length of a 4-bit reading in the group.
@@ -61,13 +77,20 @@ struct GroupCodes {
     /// Asks for the factors, which lie apart from the codes.
     func prefetchFactors() {
         // A hint: addresses are not read.
-        unsafe vlm_prefetch_rows(factors, columnOffset(0) + 4 * rowCount, [0], 1)
+        unsafe vlm_prefetch(factors, columnOffset(0) + 4 * rowCount)
     }
 
     /// Asks for the scales of the signs.
     func prefetchScales1() {
         // A hint: addresses are not read.
-        unsafe vlm_prefetch_rows(factors + columnOffset(2), 2 * rowCount, [0], 1)
+        unsafe vlm_prefetch(factors + columnOffset(2), 2 * rowCount)
+    }
+
+    /// The largest scale of the signs; infinity if any is negative or no number.
+    var largestScale1: Float {
+        // Bits of binary16 numbers from 0 up are in the order of the numbers, those of all others come after them.
+        let largest = (0..<rowCount).reduce(UInt16(0)) { max($0, half(2, $1)) }
+        return largest < 0x7C00 ? Float(half: largest) : .infinity
     }
 
     /// Whether codes and factors are these.

@@ -28,6 +28,8 @@ public struct IndexCalibration: Sendable, Hashable, Codable {
     public var kappa: Float?
     /// What the recall was measured against; `nil` stands for codes.
     public var truth: Truth?
+    /// Bits of a query's elements that signs were scanned with; `nil` stands for 4.
+    public var queryBitCount: Int?
 
     /// Recall that a search without a wish of its own aims at.
     public static let defaultRecall = 0.97
@@ -41,6 +43,9 @@ public struct IndexCalibration: Sendable, Hashable, Codable {
             }
             && kappa?.isFinite ?? true
     }
+
+    /// Whether searches still estimate as those that were measured.
+    var isCurrent: Bool { queryBitCount ?? 4 == PreparedQueries.planeCount }
 
     /// The least effort whose recall reached the wish; `nil` if none did.
     func effort(reaching recall: Double) -> SearchEffort? { points.first { $0.recall >= recall }.map(effort) }

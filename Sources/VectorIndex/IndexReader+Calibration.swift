@@ -2,7 +2,8 @@ import PipelineEngine
 import Samples
 
 extension IndexReader {
-    private static let poolSizes = (6...14).map { 1 << $0 }
+    /// 64, 96, 128, 192 and so on.
+    private static let poolSizes = (6...14).flatMap { [1 << $0, 3 << ($0 - 1)] }
     /// Shares of the rows stored by partition whose signs are scanned, as powers of a half.
     private static let budgetHalvings = (1...9).reversed()
     private static let kappas: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4]
@@ -10,7 +11,7 @@ extension IndexReader {
     private static let kappaPoolSize = 4096
     private static let kappaHalvings = 6
     /// A larger pool that finds less than this more is the last one that is tried.
-    private static let leastGain = 0.0005
+    private static let leastGain = 0.00025
     /// Looking at a row again takes as long as scanning the signs of this many.
     private static let poolRowCost = 60
 
@@ -79,7 +80,7 @@ extension IndexReader {
         }
         return IndexCalibration(
             neighborCount: neighborCount, queryCount: request.queryCount, points: points, kappa: kappa,
-            truth: truth != nil || knowsVectors ? .vectors : .codes)
+            truth: truth != nil || knowsVectors ? .vectors : .codes, queryBitCount: PreparedQueries.planeCount)
     }
 
     /// Counts true neighbours among the hits of all queries.

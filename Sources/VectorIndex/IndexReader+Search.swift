@@ -6,8 +6,8 @@ extension IndexReader {
     /// Bytes that the candidate lists of one pass may take.
     private static let candidateByteCount = 64 << 20
     /// Rows that are looked at again per query of an approximate search, for each neighbour wanted: estimates from signs are
-    /// the worse the fewer of them there are (decision 021 has the measurement). And their limits.
-    private var poolRowCountPerNeighbor: Int { max(104, 53_248 / dimension) }
+    /// the worse the fewer of them there are (decisions 021 and 027 have the measurements). And their limits.
+    private var poolRowCountPerNeighbor: Int { max(120, 61_440 / dimension) }
     private static let poolSizes = 256...4096
 
     /// The nearest vectors of each query, by the rule of `SearchMode.automatic`.
@@ -77,10 +77,15 @@ extension IndexReader {
         return hits
     }
 
+    /// What was measured of searches as they are now.
+    private var currentCalibration: IndexCalibration? {
+        manifest.calibration.flatMap { $0.isCurrent ? $0 : nil }
+    }
+
     /// How much a search looks at; `nil` for an exact one.
     private func effort(_ mode: SearchMode, neighborCount: Int, plan: SearchPlan) throws -> SearchEffort? {
         guard segments.contains(where: \.header.profile.isCoded) else { return nil }
-        let calibration = manifest.calibration.flatMap { neighborCount <= $0.neighborCount ? $0 : nil }
+        let calibration = currentCalibration.flatMap { neighborCount <= $0.neighborCount ? $0 : nil }
         let tuned = calibration.flatMap { $0.effort(reaching: IndexCalibration.defaultRecall) ?? $0.bestEffort }
         var effort =
             tuned
@@ -110,7 +115,11 @@ extension IndexReader {
         _ calibration: IndexCalibration?, _ recall: Double, neighborCount: Int
     ) throws -> SearchEffort {
         guard let calibration else {
-            let measured = manifest.calibration.map { "it was tuned for \($0.neighborCount) neighbours at most" }
+            let measured = manifest.calibration.map {
+                $0.isCurrent
+                    ? "it was tuned for \($0.neighborCount) neighbours at most"
+                    : "it was tuned by a version that estimated otherwise"
+            }
             throw VectorIndexError(
                 .notFound,
                 "what takes a recall of \(recall) for \(neighborCount) neighbours was not measured on this index "
@@ -137,16 +146,19 @@ extension IndexReader {
         let recall = effort.flatMap { effort -> Double? in
             // What was measured on all rows says nothing about the few that satisfy a condition and lie anywhere.
             if plan.isFiltered, effort.rowBudget != nil { return nil }
-            return manifest.calibration?.recall(of: effort, neighborCount: neighborCount)
+            return currentCalibration?.recall(of: effort, neighborCount: neighborCount)
         }
         return SearchAnswer(
             hits: hits, mode: effort == nil ? exact : "approx", recall: recall, poolSize: effort?.poolSize,
             rowBudget: effort?.rowBudget,
-            recallTruth: recall == nil ? nil : manifest.calibration?.truth ?? .codes)
+            recallTruth: recall == nil ? nil : currentCalibration?.truth ?? .codes)
     }
 
     /// Rows below which the next partitions are scanned by one thread: handing over to others would take longer.
     private static let soloRowCount = 200_000
+
+    /// Items of a plan that are scanned between two looks at whether the search is still wanted.
+    private static let cancellationItemCount = 16
 
     /// One scan for a limited number of queries: of all rows, or of the partitions that each query is sent to.
     private func pass(
@@ -157,7 +169,7 @@ extension IndexReader {
             var worker = ScanWorker(
                 reader: self, queries: queries, neighborCount: neighborCount, poolSize: poolSize)
             while let index = cursor.next() {
-                try Task.checkCancellation()
+                if index % Self.cancellationItemCount == 0 { try Task.checkCancellation() }
                 try worker.score(round.item(index), of: plan, for: round.queries(index))
             }
             try worker.lookAtCandidates()
@@ -261,10 +273,9 @@ extension IndexReader {
         for row in rows where row.score >= least {
             let segment = segments[Int(row.segment)]
             guard !segment.header.profile.hasVectors else { continue }
-            let ids = try segment.readIDs(group: Int(row.group), scratch: &scratch)
+            let id = try segment.readID(Int(row.row), group: Int(row.group), scratch: &scratch)
             best.insert(
-                Candidate(
-                    score: row.score, id: ids[Int(row.row)], segment: row.segment, group: row.group, row: row.row))
+                Candidate(score: row.score, id: id, segment: row.segment, group: row.group, row: row.row))
         }
     }
 

@@ -24,6 +24,8 @@ final class IndexSegment: Sendable {
     private let mapping: SharedMapping?
     /// Frames, then blocks of rows.
     private let checked: CheckedParts
+    /// Of the scales of the signs of each group; NaN until they were looked at.
+    private let largestScales1: SharedFloats
 
     init(folder: String, name: String, access: FileReading = .pread, deleted: DeletedRows? = nil) throws {
         let path = folder + "/" + name
@@ -51,6 +53,7 @@ final class IndexSegment: Sendable {
             ? try translatingErrors(inFile: path) { try SharedMapping(path: path) } : nil
         checked = CheckedParts(count: table.groups.count * Self.partCount)
         places = header.profile.isCoded ? table.groups.map(CodePlace.init) : []
+        largestScales1 = SharedFloats(count: places.count)
         if let mapping, mapping.file.byteCount != byteCount {
             throw VectorIndexError(.damaged, "the segment changed its size while it was opened; try again", path: path)
         }
@@ -208,6 +211,15 @@ final class IndexSegment: Sendable {
         return unsafe start
     }
 
+    /// The largest scale of the signs of a group of a mapped file, or infinity if any is negative or no number.
+    func largestScale1(ofGroup index: Int, _ codes: GroupCodes) -> Float {
+        let known = largestScales1[index]
+        guard known.isNaN else { return known }
+        let largest = codes.largestScale1
+        largestScales1[index] = largest
+        return largest
+    }
+
     /// Whether the codes of a row were checked.
     func isChecked(row: Int, group index: Int) -> Bool {
         checked.contains(checkPosition(ofBlock: row / SegmentFormat.checkRowCount, group: index))
@@ -322,27 +334,36 @@ final class IndexSegment: Sendable {
         return ranges
     }
 
-    /// Reads one run of a frame, as stored; of a mapped file nothing else is touched.
-    func readRun(_ section: SegmentSection, group index: Int, run: Int, into bytes: inout [UInt8]) throws {
+    /// Hands out one run of a frame, as stored; of a mapped file nothing else is touched.
+    func withRun<Result>(
+        _ section: SegmentSection, group index: Int, run: Int, buffer: inout [UInt8],
+        _ body: (RawSpan) throws -> Result
+    ) throws -> Result {
         let frame = table.groups[index].frame(section)
         guard let base = unsafe mapping?.base else {
-            try readStored(section, group: index, into: &bytes)
-            bytes = Array(bytes[try runRanges(section, group: index, stored: bytes)[run]])
-            return
+            try readStored(section, group: index, into: &buffer)
+            let range = try runRanges(section, group: index, stored: buffer)[run]
+            return unsafe try body(buffer.span.bytes.extracting(range))
         }
         let runCount = runCount(index)
-        precondition(run < runCount, "readRun: run \(run) of \(runCount)")
+        precondition(run < runCount, "withRun: run \(run) of \(runCount)")
         // The frame lies in the mapping; what its entries say is checked against it, and the run against its entry.
-        let stored = unsafe UnsafeRawBufferPointer(start: base + Int(frame.byteOffset), count: frame.storedByteCount)
+        let stored = unsafe RawSpan(
+            _unsafeStart: UnsafeRawPointer(base + Int(frame.byteOffset)), byteCount: frame.storedByteCount)
         func entry(_ position: Int) -> Int {
-            Int(UInt32(littleEndian: unsafe stored.loadUnaligned(fromByteOffset: position * 4, as: UInt32.self)))
+            Int(UInt32(littleEndian: unsafe stored.unsafeLoadUnaligned(fromByteOffset: position * 4, as: UInt32.self)))
         }
-        guard stored.count >= runCount * SegmentFormat.runEntryByteCount else { throw damaged(section, group: index) }
+        guard stored.byteCount >= runCount * SegmentFormat.runEntryByteCount else {
+            throw damaged(section, group: index)
+        }
         let start = (0..<run).reduce(runCount * SegmentFormat.runEntryByteCount) { $0 + entry(2 * $1) }
         let count = entry(2 * run)
-        guard start <= stored.count, count <= stored.count - start else { throw damaged(section, group: index) }
-        unsafe bytes = Array(stored[start..<start + count])
+        guard start <= stored.byteCount, count <= stored.byteCount - start else {
+            throw damaged(section, group: index)
+        }
+        let bytes = stored.extracting(start..<start + count)
         guard Int(CRC32C.checksum(of: bytes)) == entry(2 * run + 1) else { throw damaged(section, group: index) }
+        return try body(bytes)
     }
 
     /// The ids of a group's rows.
@@ -353,6 +374,17 @@ final class IndexSegment: Sendable {
             for row in ids.indices.dropFirst() { ids[row] = ids[row] &+ ids[row - 1] }
         }
         return ids
+    }
+
+    /// The id of one row.
+    func readID(_ row: Int, group index: Int, scratch: inout SegmentScratch) throws -> UInt64 {
+        precondition(row >= 0 && row < table.groups[index].rowCount, "readID: row \(row)")
+        guard !places.isEmpty, places[index].hasPlainIDs, let ids = unsafe try mappedFrame(.ids, group: index) else {
+            return try readIDs(group: index, scratch: &scratch)[row]
+        }
+        // The frame has eight bytes for every row of the group.
+        return UInt64(
+            littleEndian: unsafe UnsafeRawPointer(ids).loadUnaligned(fromByteOffset: row * 8, as: UInt64.self))
     }
 
     /// The identities of a group's rows, with keys.

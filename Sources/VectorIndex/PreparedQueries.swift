@@ -1,11 +1,11 @@
 import CKernels
 import Samples
 
-/// Queries as the scans of codes want them: rotated, and rounded to 16 bits (two signed bytes) and to 4 bits (planes).
+/// Queries as the scans of codes want them: rotated, and rounded to 16 bits (two signed bytes) and to 3 bits (planes).
 ///
 /// A rotated query p is approximated by step * (256 coarse + fine), and by 256 step * coarse alone; the lengths of both
-/// differences are known, so that what rounding the query does to a score is bounded. The 4-bit form, elements
-/// planeStep * (an odd number from -15 to 15), serves the scan of signs, which is an estimate anyway.
+/// differences are known, so that what rounding the query does to a score is bounded. The 3-bit form, elements
+/// planeStep * (an odd number from -7 to 7), serves the scan of signs, which is an estimate anyway.
 struct PreparedQueries: Sendable {
     /// What one query's scores are put together from.
     struct Terms: Sendable {
@@ -23,6 +23,16 @@ struct PreparedQueries: Sendable {
         let planeStep: Float
         /// What Float32 arithmetic can add to any score.
         let slack: Float
+
+        /// Rows of scales from 0 to `scale` whose estimate from signs reaches `threshold` have at least this sum.
+        func leastDot(reaching threshold: Float, scale: Float) -> Int32 {
+            // More than what the two roundings of an estimate and those of its factor can add to it.
+            let slack = 1e-6 * (abs(base) + Double(threshold.magnitude))
+            let missing = Double(threshold) - base - slack
+            let least = missing / (Double(scale) * Double(planeStep) * (1 + 1e-6))
+            guard missing > 0, least.isFinite else { return .min }
+            return Int32(clamping: Int(min(least, 1e9).rounded(.down)))
+        }
     }
 
     let count: Int
@@ -32,8 +42,11 @@ struct PreparedQueries: Sendable {
     private(set) var coarse: [Int8]
     /// [Q, 2, D]: coarse, then fine.
     private(set) var pairs: [Int8]
-    /// [Q, 4, D / 8].
+    /// [Q, P, D / 8].
     private(set) var planes: [UInt8]
+    static let planeCount = VLM_SIGN_PLANES
+    /// Bytes of a query's planes.
+    var planeByteCount: Int { Self.planeCount * width / 8 }
     private(set) var terms: [Terms] = []
 
     /// Prepares queries [Q, E].
@@ -42,7 +55,7 @@ struct PreparedQueries: Sendable {
         width = codec.codeDimension
         coarse = [Int8](repeating: 0, count: count * width)
         pairs = [Int8](repeating: 0, count: count * width * 2)
-        planes = [UInt8](repeating: 0, count: count * width / 2)
+        planes = [UInt8](repeating: 0, count: count * Self.planeCount * width / 8)
         terms.reserveCapacity(count)
         for query in 0..<count {
             append(
@@ -56,7 +69,7 @@ struct PreparedQueries: Sendable {
         width = all.width
         coarse = Array(all.coarse[query * width..<(query + 1) * width])
         pairs = Array(all.pairs[query * 2 * width..<(query + 1) * 2 * width])
-        planes = Array(all.planes[query * width / 2..<(query + 1) * width / 2])
+        planes = Array(all.planes[query * all.planeByteCount..<(query + 1) * all.planeByteCount])
         terms = [all.terms[query]]
     }
 
@@ -90,12 +103,13 @@ struct PreparedQueries: Sendable {
             errors.coarse += coarseRest * coarseRest
             errors.both += rest * rest
         }
-        // The step of least error of 16 levels for a normal distribution, in standard deviations.
-        let planeStep = Float(0.3352 * (squared / Double(width)).squareRoot())
+        // The step of least error of 8 levels for a normal distribution, in standard deviations.
+        let planeStep = Float(0.5860 * (squared / Double(width)).squareRoot())
+        let levelCount = 1 << Self.planeCount
         for (index, value) in rotated.enumerated() where planeStep > 0 {
-            let level = min(15, max(0, Int((value / planeStep).rounded(.down)) + 8))
-            for plane in 0..<4 where level >> plane & 1 == 1 {
-                planes[(query * 4 + plane) * width / 8 + index / 8] |= 1 << UInt8(index % 8)
+            let level = min(levelCount - 1, max(0, Int((value / planeStep).rounded(.down)) + levelCount / 2))
+            for plane in 0..<Self.planeCount where level >> plane & 1 == 1 {
+                planes[query * planeByteCount + plane * width / 8 + index / 8] |= 1 << UInt8(index % 8)
             }
         }
         let length = Float(squared.squareRoot()).nextUp

@@ -61,8 +61,8 @@ struct ScanBuffers: ~Copyable {
         var columns = unsafe codes.columns4
         return unsafe vlm_bounded_positions(
             level, dots + slot * Self.rowCount, &columns, codes.rowCount, base,
-            Float(step), Float(7.5 * step * Double(terms.coarseSum)), terms.length, threshold, foundPositions,
-            foundValues)
+            Float(step), Float(7.5 * step * Double(terms.coarseSum)), terms.length, threshold, .min,
+            foundPositions, foundValues)
     }
 
     /// Sums of the signs with one query.
@@ -75,15 +75,20 @@ struct ScanBuffers: ~Copyable {
         unsafe queries.planes.withUnsafeBufferPointer { planes in
             guard let from = planes.baseAddress else { return }
             unsafe vlm_sign_dots(
-                level, from + query * codes.width / 2, signs, codes.rowCount, codes.width, dots)
+                level, from + query * queries.planeByteCount, signs, codes.rowCount, codes.width, dots)
         }
     }
 
     /// Rows whose estimate from the signs just scanned reaches `threshold`; their number.
-    func positions1(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, threshold: Float) -> Int {
+    ///
+    /// - Parameter largestScale: no scale of the group's signs is larger or negative; `nil` if that is not known.
+    func positions1(
+        _ codes: GroupCodes, _ terms: PreparedQueries.Terms, threshold: Float, largestScale: Float?
+    ) -> Int {
         var columns = unsafe codes.columns1
+        let leastDot = largestScale.map { terms.leastDot(reaching: threshold, scale: $0) } ?? .min
         return unsafe vlm_bounded_positions(
-            level, dots, &columns, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold,
+            level, dots, &columns, codes.rowCount, Float(terms.base), terms.planeStep, 0, 0, threshold, leastDot,
             foundPositions, foundValues)
     }
 }

@@ -32,7 +32,7 @@ struct ScanWorker: ~Copyable {
     var buffers: ScanBuffers
     /// Rows whose lower codes are still to be read.
     var candidates = CodeCandidates()
-    /// Ids of the group whose row was inserted last.
+    /// Ids of the group whose row was inserted last, where files are not mapped.
     private var knownIDs: (segment: Int, group: Int, ids: [UInt64])?
     private var scores: [Float]
     private static let prefetchedRowCount = 16
@@ -107,13 +107,20 @@ struct ScanWorker: ~Copyable {
     mutating func insert(
         _ score: Float, query: Int, row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment
     ) throws {
-        if knownIDs?.segment != item.segment || knownIDs?.group != item.group {
-            knownIDs = (item.segment, item.group, try segment.readIDs(group: item.group, scratch: &scratch))
-        }
-        guard let id = knownIDs?.ids[row] else { return }
+        let id = try id(of: row, item, segment)
         best[query].insert(
             Candidate(
                 score: score, id: id, segment: Int32(item.segment), group: Int32(item.group), row: Int32(row)))
+    }
+
+    private mutating func id(of row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment) throws -> UInt64 {
+        guard unsafe segment.base == nil else {
+            return try segment.readID(row, group: item.group, scratch: &scratch)
+        }
+        if let known = knownIDs, known.segment == item.segment, known.group == item.group { return known.ids[row] }
+        let ids = try segment.readIDs(group: item.group, scratch: &scratch)
+        knownIDs = (item.segment, item.group, ids)
+        return ids[row]
     }
 
     private mutating func multiply(_ halves: [UInt16], rowCount: Int, firstQuery: Int, queryCount: Int) {
@@ -157,21 +164,28 @@ struct ScanWorker: ~Copyable {
     ) throws {
         let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
         codes.prefetchScales1()
+        let largestScale = unsafe segment.base == nil ? nil : segment.largestScale1(ofGroup: item.group, codes)
         let matchCount = segment.partitions == nil ? 0 : allowed?.count(where: \.self) ?? codes.rowCount
         if let wanted {
-            for query in wanted { scoreSigns(codes, query: Int(query), item: number, allowed, matchCount) }
+            for query in wanted {
+                scoreSigns(codes, largestScale, query: Int(query), item: number, allowed, matchCount)
+            }
         } else {
-            for query in best.indices { scoreSigns(codes, query: query, item: number, allowed, matchCount) }
+            for query in best.indices {
+                scoreSigns(codes, largestScale, query: query, item: number, allowed, matchCount)
+            }
         }
     }
 
+    /// - Parameter largestScale: no scale of the group's signs is larger; `nil` if that is not known.
     private mutating func scoreSigns(
-        _ codes: GroupCodes, query: Int, item number: Int, _ allowed: [Bool]?, _ matchCount: Int
+        _ codes: GroupCodes, _ largestScale: Float?, query: Int, item number: Int, _ allowed: [Bool]?, _ matchCount: Int
     ) {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         matchCounts[query] += matchCount
         buffers.scanSigns(codes, queries: prepared, query: query)
-        let found = buffers.positions1(codes, prepared.terms[query], threshold: pools[query].threshold)
+        let found = buffers.positions1(
+            codes, prepared.terms[query], threshold: pools[query].threshold, largestScale: largestScale)
         for index in 0..<found {
             let row = buffers.position(index)
             if let allowed, !allowed[row] { continue }
@@ -184,13 +198,13 @@ struct ScanWorker: ~Copyable {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
         var rows: [PendingRow] = []
         rows.reserveCapacity(places.count)
+        func prefetch(_ place: (item: SearchPlan.Item, row: Int)) {
+            codeReader.prefetchRow(place.row, of: reader.segments[place.item.segment], group: place.item.group)
+        }
+        // Each row is somewhere else: the next ones are asked for while one is looked at.
+        for place in places.prefix(Self.prefetchedRowCount) { prefetch(place) }
         for (position, place) in places.enumerated() {
-            // Each row is somewhere else: the next ones are asked for while this one is looked at.
-            if position % Self.prefetchedRowCount == 0 {
-                for next in places[position..<min(places.count, position + Self.prefetchedRowCount)] {
-                    codeReader.prefetchRow(next.row, of: reader.segments[next.item.segment], group: next.item.group)
-                }
-            }
+            if position + Self.prefetchedRowCount < places.count { prefetch(places[position + Self.prefetchedRowCount]) }
             let segment = reader.segments[place.item.segment]
             let group = place.item.group
             let codes = try codeReader.codes(of: segment, group: group, need: .signs)

@@ -31,6 +31,35 @@ final class CheckedParts: @unchecked Sendable {
     }
 }
 
+/// Numbers that any thread sets, each always to the same value; NaN before.
+@safe
+final class SharedFloats: @unchecked Sendable {
+    // Invariant: after the initialiser the words are touched by atomic operations alone, until deinit.
+    private let words: UnsafeMutableBufferPointer<Atomic<UInt32>>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        unsafe words = .allocate(capacity: count)
+        for index in 0..<count { unsafe words.initializeElement(at: index, to: Atomic(Float.nan.bitPattern)) }
+    }
+
+    deinit {
+        unsafe words.deinitialize().deallocate()
+    }
+
+    subscript(index: Int) -> Float {
+        get {
+            precondition(index >= 0 && index < count, "number \(index)")
+            return Float(bitPattern: unsafe words[index].load(ordering: .relaxed))
+        }
+        set {
+            precondition(index >= 0 && index < count, "number \(index)")
+            unsafe words[index].store(newValue.bitPattern, ordering: .relaxed)
+        }
+    }
+}
+
 /// A mapped file that several owners share.
 @safe
 final class SharedMapping: @unchecked Sendable {

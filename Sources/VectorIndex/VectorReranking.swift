@@ -31,10 +31,9 @@ struct VectorReranking: ~Copyable {
             let group = Int(row.group)
             try readVector(Int(row.row), of: segment, group: group)
             readRowCount += 1
-            let ids = try segment.readIDs(group: group, scratch: &scratch)
+            let id = try segment.readID(Int(row.row), group: group, scratch: &scratch)
             best.insert(
-                Candidate(
-                    score: score(query), id: ids[Int(row.row)], segment: row.segment, group: row.group, row: row.row))
+                Candidate(score: score(query), id: id, segment: row.segment, group: row.group, row: row.row))
         }
     }
 
@@ -52,21 +51,23 @@ struct VectorReranking: ~Copyable {
             }
             return
         }
-        try segment.readRun(.vectors, group: index, run: row / SegmentFormat.runRowCount, into: &stored)
         let rowCount = min(SegmentFormat.runRowCount, segment.table.groups[index].rowCount - first)
-        let parts = try segment.splitRun(0..<stored.count, rowCount: rowCount, storedAs: frame.codec, group: index)
-        if !parts.fine.isEmpty {
-            let size = FineBits.byteCount(dimension: dimension)
-            fine = Array(stored[parts.fine][(parts.fine.lowerBound + inRun * size)...].prefix(size))
-        }
-        stored.removeLast(parts.fine.count)
-        let split = try translatingErrors(inFile: segment.path) {
-            try scratch.decompressor.decompress(stored, byteCount: rowCount * dimension * 2)
+        try segment.withRun(.vectors, group: index, run: row / SegmentFormat.runRowCount, buffer: &stored) { run in
+            let parts = try segment.splitRun(0..<run.byteCount, rowCount: rowCount, storedAs: frame.codec, group: index)
+            if !parts.fine.isEmpty {
+                let size = FineBits.byteCount(dimension: dimension)
+                let bytes = run.extracting(parts.fine).extracting(inRun * size..<(inRun + 1) * size)
+                fine = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+            }
+            try translatingErrors(inFile: segment.path) {
+                try scratch.decompressor.decompress(
+                    run.extracting(parts.elements), byteCount: rowCount * dimension * 2, into: &scratch.split)
+            }
         }
         // All low bytes of the run come first, then all high bytes.
         let start = inRun * dimension
         let highStart = rowCount * dimension + start
-        halves = (0..<dimension).map { UInt16(split[start + $0]) | UInt16(split[highStart + $0]) << 8 }
+        halves = (0..<dimension).map { UInt16(scratch.split[start + $0]) | UInt16(scratch.split[highStart + $0]) << 8 }
         guard frame.codec != .byteSplitRuns, let codec = segment.table.codec else { return }
         let codes = try codeReader.codes(
             of: segment, group: index, need: segment.places[index].isPacked ? .signs : .scan)

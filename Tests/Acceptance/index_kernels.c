@@ -81,12 +81,12 @@ static void scans(size_t dimension) {
     vlm_bound_columns columns = {(const uint8_t *)factors, {(const uint8_t *)errors, NULL}};
     uint32_t positions[2][ROWS + 16] = {{0}};
     float values[2][ROWS + 16] = {{0}};
-    size_t found = vlm_bounded_positions(VLM_SCAN_PLAIN, plain, &columns, ROWS, 0.25f, 1e-4f, 0.5f, 1, 0.2f,
+    size_t found = vlm_bounded_positions(VLM_SCAN_PLAIN, plain, &columns, ROWS, 0.25f, 1e-4f, 0.5f, 1, 0.2f, INT32_MIN,
                                          positions[0], values[0]);
     report("bounded positions", dimension, positions[0], found * sizeof positions[0][0]);
     report("bounds", dimension, values[0], found * sizeof values[0][0]);
     for (int level = 1; level <= vlm_scan_level(); level++) {
-        size_t count = vlm_bounded_positions(level, plain, &columns, ROWS, 0.25f, 1e-4f, 0.5f, 1, 0.2f, positions[1],
+        size_t count = vlm_bounded_positions(level, plain, &columns, ROWS, 0.25f, 1e-4f, 0.5f, 1, 0.2f, INT32_MIN, positions[1],
                                              values[1]);
         compare("their number", dimension, level, &found, &count, sizeof found);
         compare("bounds", dimension, level, values[0], values[1], found * sizeof values[0][0]);

@@ -49,13 +49,16 @@ import Testing
         let upper = (0..<dimension).reduce(Int64(0)) { $0 + 16 * nibble(high, $1) * numbers[$1] }
         let rowCount = 7
         let rows = random(rowCount * dimension / 8, seed: 6)
-        let planes = random(4 * dimension / 8, seed: 7)
+        let planeCount = Int32(VLM_SIGN_PLANES)
+        let planes = random(Int(planeCount) * dimension / 8, seed: 7)
         func sign(_ bytes: [UInt8], _ start: Int, _ index: Int) -> Int32 {
             bytes[start + index / 8] >> UInt8(index % 8) & 1 == 1 ? 1 : -1
         }
         let signs = (0..<rowCount).map { row in
             (0..<dimension).reduce(Int32(0)) { sum, index in
-                let value = (0..<4).reduce(Int32(0)) { $0 + (1 << Int32($1)) * sign(planes, $1 * dimension / 8, index) }
+                let value = (0..<planeCount).reduce(Int32(0)) {
+                    $0 + (1 << $1) * sign(planes, Int($1) * dimension / 8, index)
+                }
                 return sum + value * sign(rows, row * dimension / 8, index)
             }
         }

@@ -139,7 +139,8 @@ import Testing
             }
             let threshold = values.sorted()[count / 2]
             let expected = values.indices.filter { values[$0] >= threshold }
-            for level in 0...vlm_scan_level() {
+            let leastDot = expected.map { dots[$0] }.min() ?? 0
+            for (level, leastDot) in (0...vlm_scan_level()).flatMap({ [($0, Int32.min), ($0, leastDot)] }) {
                 var positions = [UInt32](repeating: 0, count: count + 16)
                 var found = [Float](repeating: 0, count: count + 16)
                 let number = unsafe bytes[0].withUnsafeBufferPointer { factors in
@@ -152,7 +153,7 @@ import Testing
                                     errorCount > 0 ? first.baseAddress : nil, errorCount > 1 ? second.baseAddress : nil
                                 ))
                             return unsafe vlm_bounded_positions(
-                                level, dots, &all, count, 0.25, 0.003, 0.5, 1.5, threshold, &positions, &found)
+                                level, dots, &all, count, 0.25, 0.003, 0.5, 1.5, threshold, leastDot, &positions, &found)
                         }
                     }
                 }

@@ -13,6 +13,7 @@
 #include "index_packing.h"
 #include "index_scan.h"
 #include "integer_attention.h"
+#include "memory.h"
 #include "panel_product.h"
 #include "pooling.h"
 #include "quantised_product.h"

@@ -34,14 +34,17 @@ void vlm_scattered_dots(int level, const int8_t *queries, const uint32_t *number
 // `low` may be null: then it counts as zero. `pair` [2, D] is coarse, then fine.
 int64_t vlm_code_dot(int level, const int8_t *pair, const uint8_t *high, const uint8_t *low, size_t dimension);
 
-// sums[r] = sum over b < 4 of 2^b * (D - 2 * popcount(row r xor plane b)): the inner product of the signs of row r
-// (1 or -1) with a query whose elements are the odd numbers sum over b of 2^b * (1 or -1), from -15 to 15.
-// rows [row_count, D/8], planes [4, D/8].
+// The planes of a query's bits that signs are compared with, P.
+enum { VLM_SIGN_PLANES = 3 };
+
+// sums[r] = sum over b < P of 2^b * (D - 2 * popcount(row r xor plane b)): the inner product of the signs of row r
+// (1 or -1) with a query whose elements are the odd numbers sum over b of 2^b * (1 or -1), from -7 to 7.
+// rows [row_count, D/8], planes [P, D/8].
 void vlm_sign_dots(int level, const uint8_t *planes, const uint8_t *rows, size_t row_count, size_t dimension,
                    int32_t *sums);
 
-// Asks for the bytes of some rows [.., row_byte_count] that are about to be read; a hint without effect on results.
-void vlm_prefetch_rows(const uint8_t *rows, size_t row_byte_count, const uint32_t *positions, size_t count);
+// Asks for bytes that are about to be read; a hint without effect on results.
+void vlm_prefetch(const uint8_t *bytes, size_t byte_count);
 
 // Moves the `kept` largest of the keys to the front, in no particular order. kept <= count.
 void vlm_select_largest(uint64_t *keys, size_t count, size_t kept);
@@ -54,10 +57,11 @@ typedef struct {
 
 // Ascending rows r with
 //   base + factors[r] * (dots[r] * dot_scale - dot_offset) + (errors0[r] + errors1[r]) * error_scale >= threshold
-// are written to `positions`, the left side to `values` (room for `count` + 16 each); returns how many.
+// are written to `positions`, the left side to `values` (room for `count` + 16 each); returns how many. The caller says that
+// no row with a smaller dot than `least_dot` is one of them (INT32_MIN if that is not known): most columns are then not read.
 // Every level gives the same numbers.
 size_t vlm_bounded_positions(int level, const int32_t *dots, const vlm_bound_columns *columns, size_t count, float base,
-                             float dot_scale, float dot_offset, float error_scale, float threshold, uint32_t *positions,
-                             float *values);
+                             float dot_scale, float dot_offset, float error_scale, float threshold, int32_t least_dot,
+                             uint32_t *positions, float *values);
 
 #endif

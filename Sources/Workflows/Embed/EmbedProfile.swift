@@ -48,6 +48,12 @@ struct EmbedProfile: Sendable {
         wall > 0 ? peak.seconds(for: operations) / wall : 0
     }
 
+    /// The share, 0 to 1, of what the threads could have computed in the time they were in the towers.
+    func shareOfTowerPeak(_ peak: MatrixProductPeak, threads: Int) -> Double {
+        let time = (seconds[.imageTower] ?? 0) + (seconds[.textTower] ?? 0)
+        return time > 0 ? peak.seconds(for: operations) * Double(threads) / time : 0
+    }
+
     /// Puts the measurements into a run's record.
     func record(into record: inout RunRecord, peak: MatrixProductPeak?, wall: Double) {
         for step in Step.allCases {

@@ -100,6 +100,8 @@ final class EmbedSink {
     /// Brings the index in line with the catalog; returns its rows.
     func finish() throws -> Int {
         progress.finish()
+        embedder.encoder.releaseBuffers()
+        FreedMemory.release()
         try IndexUpkeep.run(on: &index, catalog: catalog)
         seconds = ProgressReporter.monotonicSeconds() - started
         return index.manifest.rowCount

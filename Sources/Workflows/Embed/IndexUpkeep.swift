@@ -1,3 +1,4 @@
+import Kernels
 import SampleCatalog
 import Samples
 import VectorIndex
@@ -16,7 +17,9 @@ enum IndexUpkeep {
     static func seal(_ segment: EmbeddingSegment, into index: inout IndexWriter) throws {
         try index.seal([segment])
         let small = index.manifest.segments.count { $0.rowCount < smallRowCount }
-        if small > smallSegmentCount { try index.compact() }
+        guard small > smallSegmentCount else { return }
+        try index.compact()
+        FreedMemory.release()
     }
 
     /// Takes out shards that the catalog no longer has, deletes the vectors of removed samples, and gives the index the
