@@ -118,7 +118,8 @@ import Testing
         let vectors = CodedIndex.clustered(2100, dimension: 72, seed: 4)
         let queries = CodedIndex.clustered(70, dimension: 72, seed: 6)
         let request = CodedIndex.request(queries, dimension: 72, k: 9)
-        for mode in [SearchMode.exact, .approximate(poolSize: 300)] {
+        // With the small pool most blocks of rows are passed over where files are mapped.
+        for mode in [SearchMode.exact, .approximate(poolSize: 300), .approximate(poolSize: 20)] {
             var answers: [[[SearchHit]]] = []
             for isUnpacked in [true, false] {
                 let path = folder.file("\(isUnpacked).vlx")
@@ -213,6 +214,13 @@ import Testing
         let more = CodedIndex.request(queries, dimension: 64, k: 11)
         #expect(try await search(path, more, mode: .approximate(poolSize: nil)).recall == nil)
         var writer = try IndexWriter.open(folder: path, space: VectorMatrix.space, dimension: 64)
+        // What a version measured that estimated otherwise says nothing.
+        var older = calibration
+        older.queryBitCount = nil
+        try writer.store(older)
+        let stale = try await search(path, request, mode: .approximate(poolSize: nil))
+        #expect(stale.recall == nil && stale.poolSize == 4096)
+        await #expect(throws: VectorIndexError.self) { try await search(path, request, mode: .recall(0.5)) }
         try await writer.build(
             CodedIndex.matrix(queries, dimension: 64, name: "more"), profile: .std, on: pool)
         #expect(writer.manifest.calibration == nil)
