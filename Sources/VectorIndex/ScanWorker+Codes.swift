@@ -49,9 +49,13 @@ extension ScanWorker {
     /// - Parameter codes: of the group scanned last; only those of files that are not mapped are used.
     mutating func lookAtCandidates(_ codes: GroupCodes? = nil) throws {
         guard let prepared = queries.prepared, !candidates.rows.isEmpty else { return }
-        for candidate in candidates.rows {
+        for candidate in candidates.rows.prefix(Self.prefetchedRowCount) { prefetchUnchecked(candidate) }
+        for (position, candidate) in candidates.rows.enumerated() {
             let segment = reader.segments[candidate.item.segment]
             guard unsafe segment.base != nil else { break }
+            if position + Self.prefetchedRowCount < candidates.rows.count {
+                prefetchUnchecked(candidates.rows[position + Self.prefetchedRowCount])
+            }
             if segment.isChecked(row: candidate.row, group: candidate.item.group) { continue }
             let group = try mappedCodes(of: candidate, segment)
             _ = unsafe try codeReader.row(candidate.row, of: segment, group: candidate.item.group, codes: group)
@@ -68,6 +72,12 @@ extension ScanWorker {
             try look(at: candidate.row, candidate.item, group, query: candidate.query)
         }
         candidates.removeAll()
+    }
+
+    private func prefetchUnchecked(_ candidate: CodeCandidate) {
+        let segment = reader.segments[candidate.item.segment]
+        guard !segment.isChecked(row: candidate.row, group: candidate.item.group) else { return }
+        codeReader.prefetchRow(candidate.row, of: segment, group: candidate.item.group)
     }
 
     /// The codes of the group of a candidate in a mapped file, but those that only a scan needs.

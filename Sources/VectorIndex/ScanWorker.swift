@@ -35,7 +35,7 @@ struct ScanWorker: ~Copyable {
     /// Ids of the group whose row was inserted last, where files are not mapped.
     private var knownIDs: (segment: Int, group: Int, ids: [UInt64])?
     private var scores: [Float]
-    private static let prefetchedRowCount = 16
+    static let prefetchedRowCount = 16
     private var positions = [UInt32](repeating: 0, count: SegmentFormat.groupRowCount)
 
     /// - Parameter poolSize: rows per query that are looked at again, for approximate searches.
