@@ -53,9 +53,8 @@ extension ScanWorker {
         for (position, candidate) in candidates.rows.enumerated() {
             let segment = reader.segments[candidate.item.segment]
             guard unsafe segment.base != nil else { break }
-            if position + Self.prefetchedRowCount < candidates.rows.count {
-                prefetchUnchecked(candidates.rows[position + Self.prefetchedRowCount])
-            }
+            let ahead = position + Self.prefetchedRowCount
+            if ahead < candidates.rows.count { prefetchUnchecked(candidates.rows[ahead]) }
             if segment.isChecked(row: candidate.row, group: candidate.item.group) { continue }
             let group = try mappedCodes(of: candidate, segment)
             _ = unsafe try codeReader.row(candidate.row, of: segment, group: candidate.item.group, codes: group)

@@ -204,7 +204,8 @@ struct ScanWorker: ~Copyable {
         // Each row is somewhere else: the next ones are asked for while one is looked at.
         for place in places.prefix(Self.prefetchedRowCount) { prefetch(place) }
         for (position, place) in places.enumerated() {
-            if position + Self.prefetchedRowCount < places.count { prefetch(places[position + Self.prefetchedRowCount]) }
+            let ahead = position + Self.prefetchedRowCount
+            if ahead < places.count { prefetch(places[ahead]) }
             let segment = reader.segments[place.item.segment]
             let group = place.item.group
             let codes = try codeReader.codes(of: segment, group: group, need: .signs)

@@ -153,7 +153,8 @@ import Testing
                                     errorCount > 0 ? first.baseAddress : nil, errorCount > 1 ? second.baseAddress : nil
                                 ))
                             return unsafe vlm_bounded_positions(
-                                level, dots, &all, count, 0.25, 0.003, 0.5, 1.5, threshold, leastDot, &positions, &found)
+                                level, dots, &all, count, 0.25, 0.003, 0.5, 1.5, threshold, leastDot, &positions, &found
+                            )
                         }
                     }
                 }
