@@ -30,7 +30,8 @@ struct PreparedQueries: Sendable {
             let slack = 1e-6 * (abs(base) + Double(threshold.magnitude))
             let missing = Double(threshold) - base - slack
             let least = missing / (Double(scale) * Double(planeStep) * (1 + 1e-6))
-            guard missing > 0, least.isFinite else { return .min }
+            // A scale of infinity says that nothing is known.
+            guard missing > 0, scale.isFinite, least.isFinite else { return .min }
             return Int32(clamping: Int(min(least, 1e9).rounded(.down)))
         }
     }
