@@ -77,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "vlmpipe",
             dependencies: [
-                "Encoders", "Imaging", "Tokenization", "Workflows",
+                "Encoders", "Imaging", "Kernels", "Tokenization", "Workflows",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

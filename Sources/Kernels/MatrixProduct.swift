@@ -3,10 +3,14 @@ import COpenBLAS
 /// Float32 matrix products by OpenBLAS, each on the calling thread.
 ///
 /// Callers run slices on threads of their own; a product that spread over threads as well would only get in their way.
-/// OpenBLAS is set to one thread when the first product runs.
+/// OpenBLAS is set to one thread when the first product runs, or before by `useCallingThread`.
 public enum MatrixProduct {
-    /// Runs once: `openblas_set_num_threads` acts on the whole process.
-    private static let singleThreaded: Void = openblas_set_num_threads(1)
+    /// Runs once: it acts on the whole process.
+    private static let singleThreaded: Void = vlm_blas_use_calling_thread()
+
+    /// Ends the threads that OpenBLAS starts when a program is loaded: until they sleep, about 100 ms, they take the cores
+    /// from whatever a short command does.
+    public static func useCallingThread() { _ = singleThreaded }
 
     /// C = alpha · op(A) · op(B) + beta · C for row-major matrices.
     ///

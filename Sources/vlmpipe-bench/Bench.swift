@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Workflows
 
 /// Benchmarks and acceptance measurements; results go to stdout as JSON or a table.
@@ -13,6 +14,7 @@ struct Bench: AsyncParsableCommand {
         ])
 
     static func main() async {
+        MatrixProduct.useCallingThread()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

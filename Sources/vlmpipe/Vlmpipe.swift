@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Workflows
 
 /// The command line: reads arguments, calls `Workflows`, renders what comes back, and turns failures into exit statuses.
@@ -32,6 +33,7 @@ struct Vlmpipe: AsyncParsableCommand {
     static func main() async {
         // A reader that goes away (vlmpipe search … | head) must not kill a run that is writing its state.
         signal(SIGPIPE, SIG_IGN)
+        MatrixProduct.useCallingThread()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
