@@ -7,6 +7,8 @@ struct CodeReader: ~Copyable {
     enum Need {
         /// Signs and factors.
         case signs
+        /// Upper codes and factors.
+        case upper
         /// Upper codes and factors, the rest of single rows by `row`.
         case scan
         /// Everything.
@@ -33,7 +35,8 @@ struct CodeReader: ~Copyable {
         let place = segment.places[index]
         let factors = unsafe try pointer(.factors, segment, index)
         let isUnpacking = place.isPacked && need != .signs
-        let signs = unsafe need == .scan && !isUnpacking ? nil : try pointer(.signs, segment, index)
+        let hasSigns = need == .signs || need == .all || isUnpacking
+        let signs = unsafe hasSigns ? try pointer(.signs, segment, index) : nil
         var high: UnsafePointer<UInt8>?
         if isUnpacking {
             unsafe high = try unpacked(segment, index, signs: signs)
@@ -136,6 +139,18 @@ struct CodeReader: ~Copyable {
         let low = unsafe isLite ? nil : base + place.low + first * half
         unsafe try segment.check(rows, group: index, high: high, low: low)
         return unsafe Row(high: high + (row - first) * half, low: low.map { unsafe $0 + (row - first) * half })
+    }
+
+    /// Where a scan of upper codes begins to ask for what it reads next.
+    private static let prefetchedByteCount = 4096
+
+    /// Asks for the first upper codes of a group of a mapped file.
+    func prefetchUpperCodes(of segment: IndexSegment, group index: Int) {
+        let place = segment.places[index]
+        guard let base = unsafe segment.base, !place.isPacked else { return }
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch(
+            base + place.high, min(place.rowCount * segment.header.codeDimension / 2, Self.prefetchedByteCount))
     }
 
     /// Asks for what `row` and an estimate read of a mapped file: the codes of the row, or of its block where that was not

@@ -59,7 +59,7 @@ struct GroupCodes {
     @unsafe var columns4: vlm_bound_columns {
         // The columns lie inside the frame.
         switch profile {
-        case .lite, .plain: unsafe vlm_bound_columns(factors: factors + columnOffset(0), errors: (nil, nil))
+        case .lite, .plain: unsafe estimateColumns4
         case .std:
             unsafe vlm_bound_columns(
                 factors: factors + columnOffset(0), errors: (factors + columnOffset(1), factors + columnOffset(3)))
@@ -78,6 +78,17 @@ struct GroupCodes {
     func prefetchFactors() {
         // A hint: addresses are not read.
         unsafe vlm_prefetch(factors, columnOffset(0) + 4 * rowCount)
+    }
+
+    /// What estimates from upper codes are made of.
+    @unsafe var estimateColumns4: vlm_bound_columns {
+        unsafe vlm_bound_columns(factors: factors + columnOffset(0), errors: (nil, nil))
+    }
+
+    /// Asks for the scales of the upper codes.
+    func prefetchScales4() {
+        // A hint: addresses are not read.
+        unsafe vlm_prefetch(factors + columnOffset(0), 2 * rowCount)
     }
 
     /// Asks for the scales of the signs.

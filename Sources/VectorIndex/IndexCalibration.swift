@@ -4,7 +4,7 @@ public struct IndexCalibration: Sendable, Hashable, Codable {
     public struct Point: Sendable, Hashable, Codable {
         /// Rows per query that are looked at again.
         public let poolSize: Int
-        /// Rows per query whose signs are scanned in segments stored by partition; `nil` for all.
+        /// Rows per query that are scanned in segments stored by partition; `nil` for all.
         public var rowBudget: Int?
         /// Share of the true neighbours that are found, 0 to 1; a hit counts if its true score is within 1e-6 of the K-th.
         public let recall: Double
@@ -28,11 +28,14 @@ public struct IndexCalibration: Sendable, Hashable, Codable {
     public var kappa: Float?
     /// What the recall was measured against; `nil` stands for codes.
     public var truth: Truth?
-    /// Bits of a query's elements that signs were scanned with; `nil` stands for 4.
-    public var queryBitCount: Int?
+    /// How searches estimated that were measured; `nil` for what versions before this number did.
+    public var estimation: Int?
 
     /// Recall that a search without a wish of its own aims at.
     public static let defaultRecall = 0.97
+    /// Changes whenever searches of the same effort find other rows. 1: signs against 3 bits of the query (decision 027), upper
+    /// codes where a query is sent to few rows (029).
+    static let currentEstimation = 1
     /// How near the K-th true score a hit must be.
     static let tolerance: Float = 1e-6
 
@@ -45,7 +48,7 @@ public struct IndexCalibration: Sendable, Hashable, Codable {
     }
 
     /// Whether searches still estimate as those that were measured.
-    var isCurrent: Bool { queryBitCount ?? 4 == PreparedQueries.planeCount }
+    var isCurrent: Bool { estimation == Self.currentEstimation }
 
     /// The least effort whose recall reached the wish; `nil` if none did.
     func effort(reaching recall: Double) -> SearchEffort? { points.first { $0.recall >= recall }.map(effort) }

@@ -4,7 +4,7 @@ import Samples
 extension IndexReader {
     /// 64, 96, 128, 192 and so on.
     private static let poolSizes = (6...14).flatMap { [1 << $0, 3 << ($0 - 1)] }
-    /// Shares of the rows stored by partition whose signs are scanned, as powers of a half.
+    /// Shares of the rows stored by partition that are scanned, as powers of a half.
     private static let budgetHalvings = (1...9).reversed()
     private static let kappas: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4]
     /// What is looked at while kappa is chosen.
@@ -12,8 +12,9 @@ extension IndexReader {
     private static let kappaHalvings = 6
     /// A larger pool that finds less than this more is the last one that is tried.
     private static let leastGain = 0.00025
-    /// Looking at a row again takes as long as scanning the signs of this many.
+    /// Looking at a row again takes as long as scanning the signs of this many, scanning its upper code as those of so many.
     private static let poolRowCost = 60
+    private static let upperCodeCost = 4
 
     /// Whether the index alone knows its vectors, so that its exact search finds the true neighbours.
     public var knowsVectors: Bool { segments.allSatisfy(\.header.profile.hasVectors) }
@@ -63,7 +64,9 @@ extension IndexReader {
                 let effort = SearchEffort(
                     poolSize: size, rowBudget: budget, kappa: kappa ?? SearchEffort.defaultKappa)
                 let recall = try await recall(effort)
-                let rows = plan.rowCount - plan.partitionedRowCount + (budget ?? plan.partitionedRowCount)
+                let isUpper = scansUpperCodes(effort)
+                let routed = (budget ?? plan.partitionedRowCount) * (isUpper ? Self.upperCodeCost : 1)
+                let rows = plan.rowCount - plan.partitionedRowCount + routed
                 measured.append(
                     (
                         rows + size * Self.poolRowCost,
@@ -80,7 +83,7 @@ extension IndexReader {
         }
         return IndexCalibration(
             neighborCount: neighborCount, queryCount: request.queryCount, points: points, kappa: kappa,
-            truth: truth != nil || knowsVectors ? .vectors : .codes, queryBitCount: PreparedQueries.planeCount)
+            truth: truth != nil || knowsVectors ? .vectors : .codes, estimation: IndexCalibration.currentEstimation)
     }
 
     /// Counts true neighbours among the hits of all queries.

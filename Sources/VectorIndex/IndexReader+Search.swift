@@ -61,7 +61,7 @@ extension IndexReader {
             return [[SearchHit]](repeating: [], count: request.queryCount)
         }
         let perQuery =
-            (neighborCount + 4 * (effort?.poolSize ?? 0)) * MemoryLayout<Candidate>.stride * pool.threadCount
+            (neighborCount + 8 * (effort?.poolSize ?? 0)) * MemoryLayout<Candidate>.stride * pool.threadCount
         let passQueryCount = max(1, min(1024, Self.candidateByteCount / max(1, perQuery)))
         var hits: [[SearchHit]] = []
         hits.reserveCapacity(request.queryCount)
@@ -108,6 +108,11 @@ extension IndexReader {
             effort.rowBudget = nil
         }
         return effort
+    }
+
+    /// Whether four bits of each element are scanned in the partitions that a query is sent to, instead of one.
+    func scansUpperCodes(_ effort: SearchEffort) -> Bool {
+        effort.rowBudget.map { $0 <= upperCodeByteCount / (VectorCodec.codeDimension(of: dimension) / 2) } ?? false
     }
 
     /// The least effort that was measured to find this share.
@@ -164,12 +169,12 @@ extension IndexReader {
     private func pass(
         _ queries: QueryBatch, neighborCount: Int, effort: SearchEffort?, plan: SearchPlan, pool: ComputePool
     ) async throws -> [[SearchHit]] {
-        let poolSize = effort?.poolSize
         @Sendable func scan(_ round: ScanRound, _ cursor: ScanCursor) throws -> ScanPart {
             var worker = ScanWorker(
-                reader: self, queries: queries, neighborCount: neighborCount, poolSize: poolSize)
+                reader: self, queries: queries, neighborCount: neighborCount, effort: effort)
             while let index = cursor.next() {
                 if index % Self.cancellationItemCount == 0 { try Task.checkCancellation() }
+                if index + 1 < round.itemCount { worker.prefetch(plan.items[round.item(index + 1)]) }
                 try worker.score(round.item(index), of: plan, for: round.queries(index))
             }
             try worker.lookAtCandidates()
@@ -177,7 +182,7 @@ extension IndexReader {
                 best: worker.best, pending: worker.pending, pools: worker.pools, matchCounts: worker.matchCounts)
         }
         @Sendable func finished(_ query: Int, _ parts: [ScanPart]) throws -> [Candidate] {
-            try finish(query, parts, queries, neighborCount: neighborCount, poolSize: poolSize, plan: plan)
+            try finish(query, parts, queries, neighborCount: neighborCount, effort: effort, plan: plan)
         }
         let isRouted = effort?.rowBudget != nil
         let routedRowCount = isRouted ? (effort?.rowBudget ?? 0) * queries.count : plan.rowCount
@@ -226,7 +231,8 @@ extension IndexReader {
 
     /// Joins what the threads found for one query, and looks closer where that is needed.
     private func finish(
-        _ query: Int, _ parts: [ScanPart], _ queries: QueryBatch, neighborCount: Int, poolSize: Int?, plan: SearchPlan
+        _ query: Int, _ parts: [ScanPart], _ queries: QueryBatch, neighborCount: Int, effort: SearchEffort?,
+        plan: SearchPlan
     ) throws -> [Candidate] {
         var best = TopCandidates(capacity: neighborCount)
         var pending = PendingRows(capacity: neighborCount)
@@ -234,11 +240,11 @@ extension IndexReader {
             for candidate in part.best[query].heap { best.insert(candidate) }
             for row in part.pending[query].rows { pending.insert(row) }
         }
-        if let poolSize {
-            var pool = EstimatePool(capacity: poolSize)
-            for part in parts { pool.insert(part.pools[query]) }
+        if let effort {
+            var pools = RowPools(effort)
+            for part in parts { pools.insert(part.pools[query]) }
             try lookAgain(
-                at: pool.places().map { (plan.items[$0.item], $0.row) },
+                at: pools.places().map { (plan.items[$0.item], $0.row) },
                 queries.one(query, dimension: dimension), neighborCount: neighborCount, &best, &pending)
         }
         pending.clean()
@@ -255,7 +261,7 @@ extension IndexReader {
         at places: [(item: SearchPlan.Item, row: Int)], _ query: QueryBatch, neighborCount: Int,
         _ best: inout TopCandidates, _ pending: inout PendingRows
     ) throws {
-        var worker = ScanWorker(reader: self, queries: query, neighborCount: neighborCount, poolSize: nil)
+        var worker = ScanWorker(reader: self, queries: query, neighborCount: neighborCount)
         let rows = try worker.estimates(of: places, query: 0)
         var scores: [Float] = []
         for row in rows {
@@ -320,7 +326,7 @@ extension IndexReader {
 private struct ScanPart: Sendable {
     let best: [TopCandidates]
     let pending: [PendingRows]
-    let pools: [EstimatePool]
+    let pools: [RowPools]
     let matchCounts: [Int]
 }
 

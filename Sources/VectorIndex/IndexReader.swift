@@ -22,6 +22,8 @@ public final class IndexReader: Sendable {
     let codec: VectorCodec?
     let cache: DecodedGroupCache
     let scanLevel: Int32
+    /// Where a query is sent to rows whose upper codes are at most this long together, these are scanned instead of signs.
+    let upperCodeByteCount: Int
     /// Plans of searches without a filter, by the kinds they look at.
     private let plans = Mutex<[VectorKinds: SearchPlan]>([:])
 
@@ -35,9 +37,15 @@ public final class IndexReader: Sendable {
         try self.init(folder: path, cacheByteCount: cacheByteCount, reading: reading, scanLevel: vlm_scan_level())
     }
 
-    /// - Parameter scanLevel: instruction set of the scans, `VLM_SCAN_PLAIN` and up.
-    init(folder path: String, cacheByteCount: Int, reading: FileReading, scanLevel: Int32) throws {
+    /// - Parameters:
+    ///   - scanLevel: instruction set of the scans, `VLM_SCAN_PLAIN` and up.
+    ///   - upperCodeByteCount: where to scan signs instead of upper codes; another limit gives other approximate answers.
+    init(
+        folder path: String, cacheByteCount: Int, reading: FileReading, scanLevel: Int32,
+        upperCodeByteCount: Int = SearchEffort.upperCodeByteCount
+    ) throws {
         self.scanLevel = scanLevel
+        self.upperCodeByteCount = upperCodeByteCount
         self.path = path
         cache = DecodedGroupCache(byteCountLimit: cacheByteCount)
         let folder = IndexFolder(path: path)

@@ -7,15 +7,19 @@ struct ScanBuffers: ~Copyable {
     /// Queries scored together against one group: their codes stay in the second-level cache.
     static let queryCount = 64
 
-    /// [64, 256] sums of one section.
+    /// Queries there is room for.
+    private let capacity: Int
+    /// [capacity, 256] sums of one section.
     private let dots: UnsafeMutablePointer<Int32>
     private let foundPositions: UnsafeMutablePointer<UInt32>
     private let foundValues: UnsafeMutablePointer<Float>
     let level: Int32
 
-    init(level: Int32) {
+    /// - Parameter queryCount: of the search; of more than 64 so many are scored together.
+    init(level: Int32, queryCount: Int) {
         self.level = level
-        unsafe dots = .allocate(capacity: Self.queryCount * Self.rowCount)
+        capacity = min(queryCount, Self.queryCount)
+        unsafe dots = .allocate(capacity: max(1, capacity) * Self.rowCount)
         // The kernel writes 16 at a time.
         unsafe foundPositions = .allocate(capacity: Self.rowCount + 16)
         unsafe foundValues = .allocate(capacity: Self.rowCount + 16)
@@ -33,14 +37,14 @@ struct ScanBuffers: ~Copyable {
     /// The sum of the upper halves of a row of the group scanned last with the query scanned as `slot`.
     func dot(_ row: Int, slot: Int) -> Int32 {
         precondition(
-            row >= 0 && row < Self.rowCount && slot >= 0 && slot < Self.queryCount, "dot of row \(row), slot \(slot)")
+            row >= 0 && row < Self.rowCount && slot >= 0 && slot < capacity, "dot of row \(row), slot \(slot)")
         return unsafe dots[slot * Self.rowCount + row]
     }
 
     /// Sums of the upper halves of the codes with `queries` [count, D] from `first` on.
     func scanHigh(_ codes: GroupCodes, queries: PreparedQueries, first: Int, count: Int) {
         precondition(
-            count <= Self.queryCount && first + count <= queries.count && codes.rowCount <= Self.rowCount
+            count <= capacity && first + count <= queries.count && codes.rowCount <= Self.rowCount
                 && codes.width == queries.width, "scanHigh: \(count) queries from \(first), width \(codes.width)")
         guard let high = unsafe codes.high else { preconditionFailure("scanHigh needs codes") }
         // rows: rowCount * width / 2 bytes by the table; queries and dots have the sizes just checked.
@@ -63,6 +67,15 @@ struct ScanBuffers: ~Copyable {
             level, dots + slot * Self.rowCount, &columns, codes.rowCount, base,
             Float(step), Float(7.5 * step * Double(terms.coarseSum)), terms.length, threshold, .min,
             foundPositions, foundValues)
+    }
+
+    /// Rows whose estimate from the upper halves just scanned with one query reaches `threshold`; their number.
+    func estimates4(_ codes: GroupCodes, _ terms: PreparedQueries.Terms, threshold: Float) -> Int {
+        let step = 256 * terms.step
+        var columns = unsafe codes.estimateColumns4
+        return unsafe vlm_bounded_positions(
+            level, dots, &columns, codes.rowCount, Float(terms.base), Float(step),
+            Float(7.5 * step * Double(terms.coarseSum)), 0, threshold, .min, foundPositions, foundValues)
     }
 
     /// Sums of the signs with one query.

@@ -23,10 +23,12 @@ struct ScanWorker: ~Copyable {
     var best: [TopCandidates]
     /// Rows of segments that have their vectors, with bounds.
     var pending: [PendingRows]
-    /// Rows with estimates from signs; only for approximate searches.
-    private(set) var pools: [EstimatePool]
+    /// Rows with estimates; only for approximate searches.
+    var pools: [RowPools]
+    /// Whether partitions are scanned only where a query is sent, and then more than their signs.
+    let scansUpperCodes: Bool
     /// Rows per query of segments stored by partition that were looked at and may match; counted in approximate searches alone.
-    private(set) var matchCounts: [Int]
+    var matchCounts: [Int]
     var scratch = SegmentScratch()
     var codeReader = CodeReader()
     var buffers: ScanBuffers
@@ -34,19 +36,23 @@ struct ScanWorker: ~Copyable {
     var candidates = CodeCandidates()
     /// Ids of the group whose row was inserted last, where files are not mapped.
     private var knownIDs: (segment: Int, group: Int, ids: [UInt64])?
+    /// The numbers of all queries.
+    let everyQuery: [Int32]
     private var scores: [Float]
     static let prefetchedRowCount = 16
     private var positions = [UInt32](repeating: 0, count: SegmentFormat.groupRowCount)
 
-    /// - Parameter poolSize: rows per query that are looked at again, for approximate searches.
-    init(reader: IndexReader, queries: QueryBatch, neighborCount: Int, poolSize: Int?) {
+    /// - Parameter effort: of an approximate search.
+    init(reader: IndexReader, queries: QueryBatch, neighborCount: Int, effort: SearchEffort? = nil) {
         self.reader = reader
         self.queries = queries
         best = [TopCandidates](repeating: TopCandidates(capacity: neighborCount), count: queries.count)
         pending = [PendingRows](repeating: PendingRows(capacity: neighborCount), count: queries.count)
         matchCounts = [Int](repeating: 0, count: queries.count)
-        pools = poolSize.map { [EstimatePool](repeating: EstimatePool(capacity: $0), count: queries.count) } ?? []
-        buffers = ScanBuffers(level: reader.scanLevel)
+        everyQuery = (0..<queries.count).map(Int32.init)
+        pools = effort.map { [RowPools](repeating: RowPools($0), count: queries.count) } ?? []
+        scansUpperCodes = effort.map(reader.scansUpperCodes) ?? false
+        buffers = ScanBuffers(level: reader.scanLevel, queryCount: queries.count)
         scores = [Float](
             repeating: 0, count: min(queries.count, ScanBuffers.queryCount) * SegmentFormat.groupRowCount)
     }
@@ -65,8 +71,10 @@ struct ScanWorker: ~Copyable {
             try scoreVectors(item, segment, allowed)
         } else if pools.isEmpty {
             try scoreCodes(item, segment, allowed)
+        } else if scansUpperCodes, segment.partitions != nil {
+            try estimateFromUpperCodes(item, number, segment, allowed, wanted)
         } else {
-            try scoreSigns(item, number, segment, allowed, wanted)
+            try estimateFromSigns(item, number, segment, allowed, wanted)
         }
     }
 
@@ -153,69 +161,6 @@ struct ScanWorker: ~Copyable {
                     from + query * SegmentFormat.groupRowCount, rowCount, threshold, to)
             }
         }
-    }
-
-    // MARK: Signs
-
-    /// Estimates from signs, for the pools.
-    private mutating func scoreSigns(
-        _ item: SearchPlan.Item, _ number: Int, _ segment: IndexSegment, _ allowed: [Bool]?,
-        _ wanted: ArraySlice<Int32>?
-    ) throws {
-        let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
-        codes.prefetchScales1()
-        let largestScale = unsafe segment.base == nil ? nil : segment.largestScale1(ofGroup: item.group, codes)
-        let matchCount = segment.partitions == nil ? 0 : allowed?.count(where: \.self) ?? codes.rowCount
-        if let wanted {
-            for query in wanted {
-                scoreSigns(codes, largestScale, query: Int(query), item: number, allowed, matchCount)
-            }
-        } else {
-            for query in best.indices {
-                scoreSigns(codes, largestScale, query: query, item: number, allowed, matchCount)
-            }
-        }
-    }
-
-    /// - Parameter largestScale: no scale of the group's signs is larger; `nil` if that is not known.
-    private mutating func scoreSigns(
-        _ codes: GroupCodes, _ largestScale: Float?, query: Int, item number: Int, _ allowed: [Bool]?, _ matchCount: Int
-    ) {
-        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        matchCounts[query] += matchCount
-        buffers.scanSigns(codes, queries: prepared, query: query)
-        let found = buffers.positions1(
-            codes, prepared.terms[query], threshold: pools[query].threshold, largestScale: largestScale)
-        for index in 0..<found {
-            let row = buffers.position(index)
-            if let allowed, !allowed[row] { continue }
-            pools[query].insert(buffers.value(index), item: number, row: row)
-        }
-    }
-
-    /// Looks at the rows of a pool again, with all their bits, and returns what is then known of them.
-    mutating func estimates(of places: [(item: SearchPlan.Item, row: Int)], query: Int) throws -> [PendingRow] {
-        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        var rows: [PendingRow] = []
-        rows.reserveCapacity(places.count)
-        func prefetch(_ place: (item: SearchPlan.Item, row: Int)) {
-            codeReader.prefetchRow(place.row, of: reader.segments[place.item.segment], group: place.item.group)
-        }
-        // Each row is somewhere else: the next ones are asked for while one is looked at.
-        for place in places.prefix(Self.prefetchedRowCount) { prefetch(place) }
-        for (position, place) in places.enumerated() {
-            let ahead = position + Self.prefetchedRowCount
-            if ahead < places.count { prefetch(places[ahead]) }
-            let segment = reader.segments[place.item.segment]
-            let group = place.item.group
-            let codes = try codeReader.codes(of: segment, group: group, need: .signs)
-            let bits = unsafe try codeReader.row(place.row, of: segment, group: group, codes: codes)
-            let estimate = unsafe RowEstimate(
-                codes, row: place.row, bits: bits, queries: prepared, query: query, level: buffers.level)
-            guard estimate.score.isFinite else { throw segment.damaged(.factors, group: place.item.group) }
-            rows.append(PendingRow(estimate, place.item, row: place.row))
-        }
-        return rows
     }
 
     // MARK: Filters

@@ -25,22 +25,24 @@ enum CodedIndex {
         return HalfPrecision.widen(HalfPrecision.narrow(vectors))
     }
 
-    static func matrix(_ vectors: [Float], dimension: Int, name: String = "x.npy") -> VectorMatrix {
+    static func matrix(_ vectors: [Float], dimension: Int, name: String = "x.npy", firstID: UInt64 = 0) -> VectorMatrix {
         VectorMatrix(
             rowCount: vectors.count / dimension, dimension: dimension,
-            identity: ShardIdentity(dataset: name, shard: ""), keys: { $0.map { "key\($0)" } }, normalizing: false
+            identity: ShardIdentity(dataset: name, shard: ""), firstID: firstID, keys: { $0.map { "key\($0)" } },
+            normalizing: false
         ) { Array(vectors[$0.lowerBound * dimension..<$0.upperBound * dimension]) }
     }
 
     static func build(
         _ vectors: [Float], dimension: Int, profile: IndexProfile, isUnpacked: Bool = false, at path: String,
-        threadCount: Int = 2
+        threadCount: Int = 2, name: String = "x.npy", firstID: UInt64 = 0
     ) async throws {
         let pool = ComputePool(threadCount: threadCount)
         defer { pool.shutdown() }
         var writer = try IndexWriter.open(folder: path, space: VectorMatrix.space, dimension: dimension)
         try await writer.build(
-            matrix(vectors, dimension: dimension), profile: profile, isUnpacked: isUnpacked, on: pool)
+            matrix(vectors, dimension: dimension, name: name, firstID: firstID), profile: profile,
+            isUnpacked: isUnpacked, on: pool)
     }
 
     static func request(_ queries: [Float], dimension: Int, k: Int, filter: RowFilter? = nil) -> SearchRequest {

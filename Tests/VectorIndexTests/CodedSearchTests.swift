@@ -84,7 +84,7 @@ import Testing
         let queries = PreparedQueries(
             short + CodedIndex.clustered(8, dimension: 96, seed: 9).map { $0 * 5 }, codec: codec)
         let level = reader.scanLevel
-        let buffers = ScanBuffers(level: level)
+        let buffers = ScanBuffers(level: level, queryCount: queries.count)
         var codeReader = CodeReader()
         var looseness: Float = 0
         let codes = try codeReader.codes(of: segment, group: 0, need: .all)
@@ -216,7 +216,7 @@ import Testing
         var writer = try IndexWriter.open(folder: path, space: VectorMatrix.space, dimension: 64)
         // What a version measured that estimated otherwise says nothing.
         var older = calibration
-        older.queryBitCount = nil
+        older.estimation = nil
         try writer.store(older)
         let stale = try await search(path, request, mode: .approximate(poolSize: nil))
         #expect(stale.recall == nil && stale.poolSize == 4096)

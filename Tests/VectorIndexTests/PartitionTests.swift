@@ -1,4 +1,5 @@
 import ByteFormats
+import CKernels
 import PipelineEngine
 import Samples
 import TestSupport
@@ -27,11 +28,14 @@ import Testing
     }
 
     private func search(
-        _ path: String, _ request: SearchRequest, mode: SearchMode, reading: FileReading = .mapped, threadCount: Int = 2
+        _ path: String, _ request: SearchRequest, mode: SearchMode, reading: FileReading = .mapped, threadCount: Int = 2,
+        level: Int32 = vlm_scan_level(), upperCodeByteCount: Int = SearchEffort.upperCodeByteCount
     ) async throws -> SearchAnswer {
         let pool = ComputePool(threadCount: threadCount)
         defer { pool.shutdown() }
-        return try await IndexReader(folder: path, reading: reading).search(request, mode: mode, on: pool)
+        let reader = try IndexReader(
+            folder: path, cacheByteCount: 0, reading: reading, scanLevel: level, upperCodeByteCount: upperCodeByteCount)
+        return try await reader.search(request, mode: mode, on: pool)
     }
 
     /// Exact answers are those of before, ties included, whatever the order of the rows; all bytes are sound.
@@ -63,8 +67,52 @@ import Testing
         #expect(try await !partition(path, rowCount: 40, dimension: 96).isPublished)
     }
 
+    /// One answer, however it is computed, from signs and from upper codes, with and without rows that are in no partition.
+    @Test(arguments: [IndexProfile.lite, .std, .full], [0, SearchEffort.upperCodeByteCount])
+    func answersDoNotDependOnTheMachine(profile: IndexProfile, upperCodeByteCount: Int) async throws {
+        let folder = try TemporaryFolder()
+        let dimension = 72
+        let queries = CodedIndex.clustered(20, dimension: dimension, seed: 6)
+        let request = CodedIndex.request(queries, dimension: dimension, k: 9)
+        let mode = SearchMode.approximate(poolSize: 30, rowBudget: 400)
+        var answers: [[[SearchHit]]] = []
+        for isUnpacked in [true, false] {
+            let path = folder.file("\(isUnpacked).vlx")
+            try await CodedIndex.build(
+                CodedIndex.clustered(2100, dimension: dimension, seed: 4), dimension: dimension, profile: profile,
+                isUnpacked: isUnpacked, at: path)
+            try await partition(path, rowCount: 50, dimension: dimension)
+            try await CodedIndex.build(
+                CodedIndex.clustered(300, dimension: dimension, seed: 5), dimension: dimension, profile: profile,
+                isUnpacked: isUnpacked, at: path, name: "y.npy", firstID: 2100)
+            for level in 0...vlm_scan_level() {
+                for reading in FileReading.allCases {
+                    let answer = try await search(
+                        path, request, mode: mode, reading: reading, level: level,
+                        upperCodeByteCount: upperCodeByteCount)
+                    #expect(answer.rowBudget == 400)
+                    answers.append(answer.hits)
+                }
+            }
+            for threadCount in [1, 3] {
+                var hits: [[SearchHit]] = []
+                for query in 0..<20 {
+                    let one = Array(queries[query * dimension..<(query + 1) * dimension])
+                    hits += try await search(
+                        path, CodedIndex.request(one, dimension: dimension, k: 9), mode: mode, threadCount: threadCount,
+                        upperCodeByteCount: upperCodeByteCount
+                    ).hits
+                }
+                answers.append(hits)
+            }
+        }
+        #expect(answers.count >= 10 && answers.allSatisfy { $0 == answers[0] })
+        print("\(answers.count) ways of searching partitions gave the same answers (\(profile))")
+    }
+
     /// Rows of a partition are neighbours: a small budget finds most of what is near.
-    @Test func smallBudgetsFindMost() async throws {
+    @Test(arguments: [0, SearchEffort.upperCodeByteCount])
+    func smallBudgetsFindMost(upperCodeByteCount: Int) async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("i.vlx")
         let vectors = CodedIndex.clustered(8000, dimension: 64, seed: 1, spread: 0.9)
@@ -76,7 +124,8 @@ import Testing
         var last = 0.0
         var recalls: [Double] = []
         for budget in [160, 800, 2400, 8000] {
-            let answer = try await search(path, request, mode: .approximate(poolSize: 400, rowBudget: budget))
+            let mode = SearchMode.approximate(poolSize: 400, rowBudget: budget)
+            let answer = try await search(path, request, mode: mode, upperCodeByteCount: upperCodeByteCount)
             #expect(answer.mode == "approx" && answer.rowBudget == (budget == 8000 ? nil : budget))
             let found = zip(answer.hits, truth).reduce(0) {
                 $0 + Set($1.0.map(\.id)).intersection($1.1.map(\.id)).count
@@ -89,7 +138,7 @@ import Testing
             for query in [0, 17] {
                 let one = CodedIndex.request(Array(queries[query * 64..<(query + 1) * 64]), dimension: 64, k: 10)
                 let hits = try await search(
-                    path, one, mode: .approximate(poolSize: 400, rowBudget: budget), threadCount: 1
+                    path, one, mode: mode, threadCount: 1, upperCodeByteCount: upperCodeByteCount
                 ).hits
                 #expect(hits == [answer.hits[query]])
             }

@@ -177,7 +177,7 @@ import Testing
             writer.manifest.segments, codec: codec.digest, nextID: 7,
             calibration: IndexCalibration(
                 neighborCount: 10, queryCount: 3, points: [.init(poolSize: 64, rowBudget: 5, recall: 0.5)],
-                kappa: 1.5, truth: .vectors, queryBitCount: 3))
+                kappa: 1.5, truth: .vectors, estimation: 1))
         let lines = String(
             decoding: try Files.read(
                 folder.file("i/" + IndexManifest.fileName(generation: writer.manifest.generation))), as: UTF8.self

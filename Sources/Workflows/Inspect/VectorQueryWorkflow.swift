@@ -137,12 +137,15 @@ extension VectorIndexWorkflow {
         var times: [Double] = []
         var first: Double?
         let step = request.isBatch ? max(1, file.rowCount) : 1
-        for start in stride(from: 0, to: file.rowCount, by: step) {
-            let before = ProgressReporter.monotonicSeconds()
-            answers.append(try await search(start..<min(file.rowCount, start + step)))
-            let now = ProgressReporter.monotonicSeconds()
-            times.append((now - before) * 1000 / Double(min(step, file.rowCount - start)))
-            first = first ?? (now - started) * 1000
+        // From a thread of the pool a search has no way to go.
+        try await withTaskExecutorPreference(pool) {
+            for start in stride(from: 0, to: file.rowCount, by: step) {
+                let before = ProgressReporter.monotonicSeconds()
+                answers.append(try await search(start..<min(file.rowCount, start + step)))
+                let now = ProgressReporter.monotonicSeconds()
+                times.append((now - before) * 1000 / Double(min(step, file.rowCount - start)))
+                first = first ?? (now - started) * 1000
+            }
         }
         if answers.isEmpty { answers.append(try await search(0..<0)) }
         let hits = answers.flatMap(\.hits)
