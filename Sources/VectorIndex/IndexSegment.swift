@@ -24,8 +24,8 @@ final class IndexSegment: Sendable {
     private let mapping: SharedMapping?
     /// Frames, then blocks of rows.
     private let checked: CheckedParts
-    /// Of the scales of the signs of each group; NaN until they were looked at.
-    private let largestScales1: SharedFloats
+    /// Of the scales of the signs of each group.
+    private let largestScales1: FoundNumbers
 
     init(folder: String, name: String, access: FileReading = .pread, deleted: DeletedRows? = nil) throws {
         let path = folder + "/" + name
@@ -53,7 +53,7 @@ final class IndexSegment: Sendable {
             ? try translatingErrors(inFile: path) { try SharedMapping(path: path) } : nil
         checked = CheckedParts(count: table.groups.count * Self.partCount)
         places = header.profile.isCoded ? table.groups.map(CodePlace.init) : []
-        largestScales1 = SharedFloats(count: places.count)
+        largestScales1 = FoundNumbers(count: places.count)
         if let mapping, mapping.file.byteCount != byteCount {
             throw VectorIndexError(.damaged, "the segment changed its size while it was opened; try again", path: path)
         }
@@ -213,11 +213,7 @@ final class IndexSegment: Sendable {
 
     /// The largest scale of the signs of a group of a mapped file, or infinity if any is negative or no number.
     func largestScale1(ofGroup index: Int, _ codes: GroupCodes) -> Float {
-        let known = largestScales1[index]
-        guard known.isNaN else { return known }
-        let largest = codes.largestScale1
-        largestScales1[index] = largest
-        return largest
+        largestScales1.number(index) { codes.largestScale1 }
     }
 
     /// Whether the codes of a row were checked.

@@ -9,7 +9,7 @@ struct SearchEffort: Sendable, Hashable {
     var kappa: Float
 
     /// Upper codes of this many bytes are read in the time it takes to look again at the rows that their signs would leave.
-    static let upperCodeByteCount = 4 << 20
+    static let upperCodeByteCount = 8 << 20
 
     /// Of searches that were not tuned.
     static let defaultKappa: Float = 1.5

@@ -1,62 +1,60 @@
 import ByteFormats
 import Synchronization
 
-/// Which parts of a mapped segment have been checked since it was opened: bits that any thread sets, and none clears.
+/// Words that any thread reads and writes, each by itself; 0 at first.
 @safe
-final class CheckedParts: @unchecked Sendable {
+final class SharedWords: @unchecked Sendable {
     // Invariant: after the initialiser the words are touched by atomic operations alone, until deinit.
     private let words: UnsafeMutableBufferPointer<Atomic<UInt64>>
-    private let count: Int
 
     init(count: Int) {
-        self.count = count
-        let wordCount = (count + 63) / 64
-        unsafe words = .allocate(capacity: wordCount)
-        for index in 0..<wordCount { unsafe words.initializeElement(at: index, to: Atomic(0)) }
+        unsafe words = .allocate(capacity: count)
+        for index in 0..<count { unsafe words.initializeElement(at: index, to: Atomic(0)) }
     }
 
     deinit {
         unsafe words.deinitialize().deallocate()
     }
 
-    func contains(_ index: Int) -> Bool {
-        precondition(index >= 0 && index < count, "part \(index)")
-        let word = unsafe words[index / 64].load(ordering: .relaxed)
-        return word >> UInt64(index % 64) & 1 == 1
+    /// Traps if there is no such word.
+    func load(_ index: Int) -> UInt64 {
+        check(index)
+        return unsafe words[index].load(ordering: .relaxed)
     }
 
-    func insert(_ index: Int) {
-        precondition(index >= 0 && index < count, "part \(index)")
-        unsafe words[index / 64].bitwiseOr(1 << UInt64(index % 64), ordering: .relaxed)
+    func insert(_ bits: UInt64, at index: Int) {
+        check(index)
+        unsafe words[index].bitwiseOr(bits, ordering: .relaxed)
+    }
+
+    private func check(_ index: Int) {
+        precondition(unsafe index >= 0 && index < words.count, "word \(index)")
     }
 }
 
-/// Numbers that any thread sets, each always to the same value; NaN before.
-@safe
-final class SharedFloats: @unchecked Sendable {
-    // Invariant: after the initialiser the words are touched by atomic operations alone, until deinit.
-    private let words: UnsafeMutableBufferPointer<Atomic<UInt32>>
-    private let count: Int
+/// Which parts of a mapped segment have been checked since it was opened: bits that any thread sets, and none clears.
+struct CheckedParts: Sendable {
+    private let words: SharedWords
 
-    init(count: Int) {
-        self.count = count
-        unsafe words = .allocate(capacity: count)
-        for index in 0..<count { unsafe words.initializeElement(at: index, to: Atomic(Float.nan.bitPattern)) }
-    }
+    init(count: Int) { words = SharedWords(count: (count + 63) / 64) }
 
-    deinit {
-        unsafe words.deinitialize().deallocate()
-    }
+    func contains(_ index: Int) -> Bool { words.load(index / 64) >> UInt64(index % 64) & 1 == 1 }
+    func insert(_ index: Int) { words.insert(1 << UInt64(index % 64), at: index / 64) }
+}
 
-    subscript(index: Int) -> Float {
-        get {
-            precondition(index >= 0 && index < count, "number \(index)")
-            return Float(bitPattern: unsafe words[index].load(ordering: .relaxed))
-        }
-        set {
-            precondition(index >= 0 && index < count, "number \(index)")
-            unsafe words[index].store(newValue.bitPattern, ordering: .relaxed)
-        }
+/// Numbers that any thread finds out, each always the same.
+struct FoundNumbers: Sendable {
+    private let words: SharedWords
+
+    init(count: Int) { words = SharedWords(count: count) }
+
+    /// A number; what `find` gives unless it is known.
+    func number(_ index: Int, find: () -> Float) -> Float {
+        let word = words.load(index)
+        guard word == 0 else { return Float(bitPattern: UInt32(truncatingIfNeeded: word)) }
+        let number = find()
+        words.insert(1 << 32 | UInt64(number.bitPattern), at: index)
+        return number
     }
 }
 
