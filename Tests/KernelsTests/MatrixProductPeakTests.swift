@@ -14,6 +14,14 @@ struct MatrixProductPeakTests {
         #expect(peak.seconds(for: OperationCount(wideInteger: 100) * 3) == 1.5, "half the rate")
     }
 
+    @Test func theLargerRatesOfTwoMeasurements() {
+        let one = MatrixProductPeak(float: 100, integer: 300, threadCount: 2)
+        let other = MatrixProductPeak(float: 80, integer: 400, threadCount: 2)
+        for larger in [one.larger(other), other.larger(one)] {
+            #expect(larger.float == 100 && larger.integer == 400 && larger.threadCount == 2)
+        }
+    }
+
     @Test(arguments: [1, 3]) func isMeasured(threads: Int) async {
         let peak = await MatrixProductPeak.measure(threads: threads, seconds: 0.01)
         #expect(peak.threadCount == threads)

@@ -111,6 +111,37 @@ import Testing
         print("\(queries.count * codes.rowCount) bounds hold, at most \(looseness) above (\(profile))")
     }
 
+    /// No row whose estimate from signs reaches the threshold has a sum below the one that is asked for; where nothing is known
+    /// of the scales, none is asked for.
+    @Test func leastDotPassesOverNoRow() {
+        let dimension = 96
+        let vectors = CodedIndex.clustered(4, dimension: dimension, seed: 1)
+        let codec = VectorCodec(mean: [Float](repeating: 0.05, count: dimension))
+        let queries = PreparedQueries(vectors + vectors.map { $0 * -7 }, codec: codec)
+        var generator = SeededGenerator(seed: 1, number: 0, purpose: "scales")
+        var counts = (reached: 0, passedOver: 0)
+        for terms in queries.terms {
+            for threshold in [-2, -0.3, 0, 0.01, 0.2, 0.9, 3, .infinity] as [Float] {
+                #expect(terms.leastDot(reaching: threshold, scale: .infinity) == .min)
+                #expect(terms.leastDot(reaching: threshold, scale: .nan) == .min)
+                let largest = Float(generator.uniform()) * 0.3
+                let least = terms.leastDot(reaching: threshold, scale: largest)
+                for _ in 0..<500 {
+                    let dot = Int32(generator.integer(below: 14 * dimension + 1) - 7 * dimension)
+                    let scale = largest * Float(generator.uniform())
+                    let estimate = Float(terms.base) + scale * (Float(dot) * terms.planeStep)
+                    if estimate >= threshold {
+                        #expect(dot >= least)
+                        counts.reached += 1
+                    } else if dot < least {
+                        counts.passedOver += 1
+                    }
+                }
+            }
+        }
+        #expect(counts.reached > 1000 && counts.passedOver > 1000, "\(counts)")
+    }
+
     /// One answer, however it is computed.
     @Test(arguments: [IndexProfile.lite, .std, .full])
     func answersDoNotDependOnTheMachine(profile: IndexProfile) async throws {
