@@ -43,9 +43,9 @@ public enum SearchMode: Sendable, Equatable {
     /// Every row is scored; the K best scores are certain.
     case exact
     /// The signs of every row are scored, and only `poolSize` rows per query are looked at again, or, if it is `nil`,
-    /// as many as the index was tuned for (104 K, or 53,248 K / E if that is more, at least 256 and at most 4,096, if it was
-    /// not). In segments that are stored by partition the signs of `rowBudget` rows are scanned, or, if it is `nil`, as
-    /// many as the index was tuned for (a tenth, at least 200,000, if it was not).
+    /// as many as the index was tuned for (120 K, or 61,440 K / E if that is more, at least 256 and at most 4,096, if it was
+    /// not). In segments that are stored by partition `rowBudget` rows are scanned, or, if it is `nil`, as many as the index was
+    /// tuned for (a tenth, at least 200,000, if it was not): by four bits of each element where these are at most 8 MB.
     case approximate(poolSize: Int?, rowBudget: Int? = nil)
     /// Approximate with the least effort that was measured to find this share of the neighbours (`vlmpipe index tune`); an
     /// error if that was not measured, or nothing measured reached it.
@@ -67,7 +67,7 @@ public struct SearchAnswer: Sendable, Equatable {
     public let recall: Double?
     /// Rows per query that were looked at again; `nil` for exact searches.
     public let poolSize: Int?
-    /// Rows per query whose signs were scanned in segments stored by partition; `nil` for exact searches, and where all
+    /// Rows per query that were scanned in segments stored by partition; `nil` for exact searches, and where all
     /// are scanned.
     public let rowBudget: Int?
     /// What `recall` is the recall of; `nil` without one.

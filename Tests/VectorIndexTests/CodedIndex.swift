@@ -25,7 +25,8 @@ enum CodedIndex {
         return HalfPrecision.widen(HalfPrecision.narrow(vectors))
     }
 
-    static func matrix(_ vectors: [Float], dimension: Int, name: String = "x.npy", firstID: UInt64 = 0) -> VectorMatrix {
+    static func matrix(_ vectors: [Float], dimension: Int, name: String = "x.npy", firstID: UInt64 = 0) -> VectorMatrix
+    {
         VectorMatrix(
             rowCount: vectors.count / dimension, dimension: dimension,
             identity: ShardIdentity(dataset: name, shard: ""), firstID: firstID, keys: { $0.map { "key\($0)" } },

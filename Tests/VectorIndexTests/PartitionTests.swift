@@ -28,7 +28,8 @@ import Testing
     }
 
     private func search(
-        _ path: String, _ request: SearchRequest, mode: SearchMode, reading: FileReading = .mapped, threadCount: Int = 2,
+        _ path: String, _ request: SearchRequest, mode: SearchMode, reading: FileReading = .mapped,
+        threadCount: Int = 2,
         level: Int32 = vlm_scan_level(), upperCodeByteCount: Int = SearchEffort.upperCodeByteCount
     ) async throws -> SearchAnswer {
         let pool = ComputePool(threadCount: threadCount)

@@ -166,22 +166,44 @@ public enum VectorIndexWorkflow {
         }
     }
 
+    /// Recalls whose least effort is printed.
+    private static let printedRecalls = [0.8, 0.9, 0.95, IndexCalibration.defaultRecall, 0.98, 0.99, 0.995, 0.999]
+
+    /// What was measured, for people: the least effort for each of some recalls, and the best.
     private static func text(_ calibration: IndexCalibration, partitionedRowCount: Int) -> String {
         let against =
             calibration.truth == .vectors
             ? "against the vectors themselves"
             : "against exact search over the codes of this index, which does not find all (--truth measures that)"
-        var text =
-            "recall@\(calibration.neighborCount) of approximate search on \(calibration.queryCount) queries, \(against)\n"
-        for point in calibration.points {
-            let budget = point.rowBudget.map { rows -> String in
-                let share = Double(rows) / Double(max(1, partitionedRowCount))
-                return "\(ProgressReporter.grouped(rows)) scanned (\((share * 10_000).rounded() / 100) %), "
+        let points = calibration.points
+        let best = points.max { $0.recall < $1.recall }
+        let reached =
+            printedRecalls.compactMap { wanted in points.first { $0.recall >= wanted } } + [best].compactMap(\.self)
+        let used = points.first { $0.recall >= IndexCalibration.defaultRecall } ?? best
+        var lines: [[String]] = [["recall", "looked at again"] + (partitionedRowCount > 0 ? ["scanned"] : [])]
+        var last: IndexCalibration.Point?
+        for point in reached where point != last {
+            last = point
+            var line = ["\((point.recall * 10_000).rounded() / 10_000)", ProgressReporter.grouped(point.poolSize)]
+            if partitionedRowCount > 0 {
+                let share = point.rowBudget.map { Double($0) / Double(partitionedRowCount) } ?? 1
+                let rows = ProgressReporter.grouped(point.rowBudget ?? partitionedRowCount)
+                line.append("\(rows) (\((share * 10_000).rounded() / 100) %)")
             }
-            text += "  \(budget ?? (partitionedRowCount > 0 ? "all scanned, " : ""))\(point.poolSize) looked at again: "
-            text += "\((point.recall * 10_000).rounded() / 10_000)\n"
+            if point == used { line.append("<- used unless --recall asks for another") }
+            lines.append(line)
         }
-        return text
+        let widths = (0..<3).map { column in lines.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+        let table = lines.map { line in
+            let cells = line.enumerated().map { column, cell in
+                column + 1 < line.count
+                    ? cell + String(repeating: " ", count: max(0, widths[column] - cell.count)) : cell
+            }
+            return "  " + cells.joined(separator: "  ") + "\n"
+        }
+        return
+            "recall@\(calibration.neighborCount) of approximate search on \(calibration.queryCount) queries, \(against);\n"
+            + "of \(points.count) efforts the least that reached it:\n" + table.joined()
     }
 
     static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
