@@ -7,11 +7,28 @@ struct VectorReranking: ~Copyable {
     private var scratch = SegmentScratch()
     private var codeReader = CodeReader()
     private var stored: [UInt8] = []
+    /// Runs that were decompressed: neighbours lie together in indexes stored by partition.
+    private var runs: [RunPlace: Run] = [:]
     private var halves: [UInt16] = []
     /// The row's fine bits; empty if it has none.
     private var fine: [UInt8] = []
     /// Rows whose vectors were read.
     private(set) var readRowCount = 0
+
+    private struct RunPlace: Hashable {
+        let segment: Int32
+        let group: Int
+        let run: Int
+    }
+
+    /// All low bytes of its elements, then all high bytes; and its fine bits.
+    private struct Run {
+        let elements: [UInt8]
+        let fine: [UInt8]
+    }
+
+    /// Some 32 kB each.
+    private static let knownRunLimit = 64
 
     init(reader: IndexReader) {
         self.reader = reader
@@ -29,7 +46,7 @@ struct VectorReranking: ~Copyable {
             guard row.upper >= best.threshold else { return }
             let segment = reader.segments[Int(row.segment)]
             let group = Int(row.group)
-            try readVector(Int(row.row), of: segment, group: group)
+            try readVector(Int(row.row), of: row.segment, group: group)
             readRowCount += 1
             let id = try segment.readID(Int(row.row), group: group, scratch: &scratch)
             best.insert(
@@ -37,11 +54,10 @@ struct VectorReranking: ~Copyable {
         }
     }
 
-    private mutating func readVector(_ row: Int, of segment: IndexSegment, group index: Int) throws {
+    private mutating func readVector(_ row: Int, of segmentNumber: Int32, group index: Int) throws {
+        let segment = reader.segments[Int(segmentNumber)]
         let dimension = segment.header.dimension
         let frame = segment.table.groups[index].frame(.vectors)
-        let first = row / SegmentFormat.runRowCount * SegmentFormat.runRowCount
-        let inRun = row - first
         fine = []
         if frame.codec == .raw {
             try segment.readChecked(.vectors, group: index, into: &stored)
@@ -51,23 +67,16 @@ struct VectorReranking: ~Copyable {
             }
             return
         }
-        let rowCount = min(SegmentFormat.runRowCount, segment.table.groups[index].rowCount - first)
-        try segment.withRun(.vectors, group: index, run: row / SegmentFormat.runRowCount, buffer: &stored) { run in
-            let parts = try segment.splitRun(0..<run.byteCount, rowCount: rowCount, storedAs: frame.codec, group: index)
-            if !parts.fine.isEmpty {
-                let size = FineBits.byteCount(dimension: dimension)
-                let bytes = run.extracting(parts.fine).extracting(inRun * size..<(inRun + 1) * size)
-                fine = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
-            }
-            try translatingErrors(inFile: segment.path) {
-                try scratch.decompressor.decompress(
-                    run.extracting(parts.elements), byteCount: rowCount * dimension * 2, into: &scratch.split)
-            }
+        let place = RunPlace(segment: segmentNumber, group: index, run: row / SegmentFormat.runRowCount)
+        let run = try runs[place] ?? readRun(place, of: segment, storedAs: frame.codec)
+        let inRun = row % SegmentFormat.runRowCount
+        if !run.fine.isEmpty {
+            let size = FineBits.byteCount(dimension: dimension)
+            fine = Array(run.fine[inRun * size..<(inRun + 1) * size])
         }
-        // All low bytes of the run come first, then all high bytes.
         let start = inRun * dimension
-        let highStart = rowCount * dimension + start
-        halves = (0..<dimension).map { UInt16(scratch.split[start + $0]) | UInt16(scratch.split[highStart + $0]) << 8 }
+        let highStart = run.elements.count / 2 + start
+        halves = (0..<dimension).map { UInt16(run.elements[start + $0]) | UInt16(run.elements[highStart + $0]) << 8 }
         guard frame.codec != .byteSplitRuns, let codec = segment.table.codec else { return }
         let codes = try codeReader.codes(
             of: segment, group: index, need: segment.places[index].isPacked ? .signs : .scan)
@@ -75,6 +84,25 @@ struct VectorReranking: ~Copyable {
         guard let low = unsafe bits.low else { preconditionFailure("vectors are kept beside all bits of their codes") }
         unsafe codec.restore(
             &halves, row: 0, high: bits.high, low: low, scale: codes.scale8(row), prediction: &scratch.prediction)
+    }
+
+    private mutating func readRun(
+        _ place: RunPlace, of segment: IndexSegment, storedAs codec: SegmentCodec
+    ) throws -> Run {
+        let first = place.run * SegmentFormat.runRowCount
+        let rowCount = min(SegmentFormat.runRowCount, segment.table.groups[place.group].rowCount - first)
+        let byteCount = rowCount * segment.header.dimension * 2
+        let read = try segment.withRun(.vectors, group: place.group, run: place.run, buffer: &stored) { run in
+            let parts = try segment.splitRun(0..<run.byteCount, rowCount: rowCount, storedAs: codec, group: place.group)
+            let fine = run.extracting(parts.fine)
+            let elements = try translatingErrors(inFile: segment.path) {
+                try scratch.decompressor.decompress(run.extracting(parts.elements), byteCount: byteCount)
+            }
+            return unsafe Run(elements: elements, fine: fine.withUnsafeBytes { unsafe Array($0) })
+        }
+        if runs.count >= Self.knownRunLimit { runs.removeAll(keepingCapacity: true) }
+        runs[place] = read
+        return read
     }
 
     /// The inner product as every exact search makes it.
