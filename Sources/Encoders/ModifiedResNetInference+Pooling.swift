@@ -25,12 +25,17 @@ extension ModifiedResNetInference {
         // [batch, head, C]: what each head compares tokens with, then what it takes from them.
         let perHead = buffers.region(.queryKeyValue, batchCount * headCount * width)
         let keyWeight = tower.region(of: layers.key.weight)
+        RowKernels.fill(perHead, with: 0)
+        // Image by image, so that none depends on the others of its slice; one head's weights stay in the second cache.
         for head in 0..<headCount {
-            MatrixProduct.multiply(
-                query.suffix(from: head * headWidth), leftStride: width,
-                by: keyWeight.region(at: head * headWidth * width, count: headWidth * width),
-                into: perHead.suffix(from: head * width), resultStride: headCount * width, rowCount: batchCount,
-                columnCount: width, depth: headWidth, alpha: 1 / Float(headWidth).squareRoot())
+            let weight = keyWeight.region(at: head * headWidth * width, count: headWidth * width)
+            for image in 0..<batchCount {
+                MatrixProduct.addProduct(
+                    of: weight, isTransposed: true,
+                    and: query.region(at: image * width + head * headWidth, count: headWidth),
+                    to: perHead.region(at: (image * headCount + head) * width, count: width), rowCount: headWidth,
+                    columnCount: width, alpha: 1 / Float(headWidth).squareRoot())
+            }
         }
         let scores = buffers.region(.scratch, batchCount * headCount * tokenCount)
         for image in 0..<batchCount {
@@ -51,11 +56,13 @@ extension ModifiedResNetInference {
             layers.value.bias.map(tower.region(of:)), to: nil, into: pooled, rowCount: batchCount, columnCount: width)
         let valueWeight = tower.region(of: layers.value.weight)
         for head in 0..<headCount {
-            MatrixProduct.multiply(
-                perHead.suffix(from: head * width), leftStride: headCount * width,
-                by: valueWeight.region(at: head * headWidth * width, count: headWidth * width), isRightTransposed: true,
-                into: pooled.suffix(from: head * headWidth), resultStride: width, rowCount: batchCount,
-                columnCount: headWidth, depth: width, beta: 1)
+            let weight = valueWeight.region(at: head * headWidth * width, count: headWidth * width)
+            for image in 0..<batchCount {
+                MatrixProduct.addProduct(
+                    of: weight, and: perHead.region(at: (image * headCount + head) * width, count: width),
+                    to: pooled.region(at: image * width + head * headWidth, count: headWidth), rowCount: headWidth,
+                    columnCount: width)
+            }
         }
         return pooled
     }

@@ -42,6 +42,24 @@ public enum MatrixProduct {
             blasint(max(1, resultStride)))
     }
 
+    /// y = y + alpha · op(A) · x for a dense row-major matrix A [rowCount, columnCount].
+    ///
+    /// Products of several rows give a row other bits in another place, which OpenBLAS's loops for some CPUs treat otherwise;
+    /// one vector at a time gets the same wherever it stands. x and y must not overlap.
+    public static func addProduct(
+        of matrix: FloatRegion, isTransposed: Bool = false, and x: FloatRegion, to y: FloatRegion, rowCount: Int,
+        columnCount: Int, alpha: Float = 1
+    ) {
+        guard rowCount > 0, columnCount > 0 else { return }
+        check(matrix, rowCount, columnCount, columnCount, "matrix")
+        x.require(isTransposed ? rowCount : columnCount, "matrix times vector", "vector")
+        y.require(isTransposed ? columnCount : rowCount, "matrix times vector", "result")
+        _ = singleThreaded
+        unsafe cblas_sgemv(
+            CblasRowMajor, isTransposed ? CblasTrans : CblasNoTrans, blasint(rowCount), blasint(columnCount), alpha,
+            matrix.pointer, blasint(columnCount), x.pointer, 1, 1, y.pointer, 1)
+    }
+
     private static func check(_ region: FloatRegion, _ rows: Int, _ columns: Int, _ stride: Int, _ role: StaticString) {
         precondition(
             stride >= columns && rows <= Int(Int32.max) && stride <= Int(Int32.max),

@@ -87,6 +87,13 @@ struct TowerGradientTests {
         let slice = TextTowerSlice(architecture: architecture, maximumRowCount: 2)
         let embeddings = FloatBuffer(count: 2 * 12)
         slice.forward(tokens: [[1, 2, 19], [1, 2, 19, 3, 19]], parameters: parameters, embeddings: embeddings, at: 0)
-        #expect(embeddings.array(0..<12) == embeddings.array(12..<24))
+        // Products of several rows may differ in their last bits by a row's place (decision 017).
+        for (short, long) in zip(embeddings.array(0..<12), embeddings.array(12..<24)) {
+            #expect(abs(short - long) < 2e-6)
+        }
+        let alone = FloatBuffer(count: 2 * 12)
+        slice.forward(tokens: [[1, 2, 19]], parameters: parameters, embeddings: alone, at: 0)
+        slice.forward(tokens: [[1, 2, 19, 3, 19]], parameters: parameters, embeddings: alone, at: 1)
+        #expect(alone.array(0..<12) == alone.array(12..<24))
     }
 }
