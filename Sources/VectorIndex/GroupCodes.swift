@@ -85,16 +85,10 @@ struct GroupCodes {
         unsafe vlm_bound_columns(factors: factors + columnOffset(0), errors: (nil, nil))
     }
 
-    /// Asks for the scales of the upper codes.
-    func prefetchScales4() {
+    /// Asks for the scales of the upper codes or of the signs.
+    func prefetchScales(isUpper: Bool) {
         // A hint: addresses are not read.
-        unsafe vlm_prefetch(factors + columnOffset(0), 2 * rowCount)
-    }
-
-    /// Asks for the scales of the signs.
-    func prefetchScales1() {
-        // A hint: addresses are not read.
-        unsafe vlm_prefetch(factors + columnOffset(2), 2 * rowCount)
+        unsafe vlm_prefetch(factors + columnOffset(isUpper ? 0 : 2), 2 * rowCount)
     }
 
     /// The largest scale of the signs; infinity if any is negative or no number.

