@@ -114,8 +114,8 @@ struct GroupEncoder: ~Copyable {
         }
         let fineByteCount = stored == .fineStepRuns ? FineBits.byteCount(dimension: dimension) : 0
         var runs: [[UInt8]] = []
-        for first in stride(from: 0, to: rows.rows.count, by: SegmentFormat.runRowCount) {
-            let end = min(rows.rows.count, first + SegmentFormat.runRowCount)
+        for first in stride(from: 0, to: rows.rows.count, by: stored.runRowCount) {
+            let end = min(rows.rows.count, first + stored.runRowCount)
             let split = HalfPrecision.byteSplit(elements.span.extracting(first * dimension..<end * dimension))
             let fine = rows.fine[first * fineByteCount..<end * fineByteCount]
             runs.append(compressor.compress(split) + fine)

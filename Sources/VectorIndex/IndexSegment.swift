@@ -282,8 +282,8 @@ final class IndexSegment: Sendable {
         guard storedAs != .raw else { return scratch.copyStoredToHalves() }
         let runs = try runRanges(.vectors, group: index, stored: scratch.stored)
         for (run, range) in runs.enumerated() {
-            let first = run * SegmentFormat.runRowCount
-            let count = min(SegmentFormat.runRowCount, rowCount - first)
+            let first = run * storedAs.runRowCount
+            let count = min(storedAs.runRowCount, rowCount - first)
             let split = try splitRun(range, rowCount: count, storedAs: storedAs, group: index)
             try translatingErrors(inFile: path) {
                 try scratch.unpackStored(
@@ -308,13 +308,14 @@ final class IndexSegment: Sendable {
         return (range.lowerBound..<end, end..<range.upperBound)
     }
 
-    private func runCount(_ index: Int) -> Int {
-        (table.groups[index].rowCount + SegmentFormat.runRowCount - 1) / SegmentFormat.runRowCount
+    private func runCount(_ section: SegmentSection, _ index: Int) -> Int {
+        let length = table.groups[index].frame(section).codec.runRowCount
+        return (table.groups[index].rowCount + length - 1) / length
     }
 
     /// Where the runs of a frame are in its stored bytes, whose checksum was checked.
     private func runRanges(_ section: SegmentSection, group index: Int, stored: [UInt8]) throws -> [Range<Int>] {
-        let runCount = runCount(index)
+        let runCount = runCount(section, index)
         guard stored.count >= runCount * SegmentFormat.runEntryByteCount else { throw damaged(section, group: index) }
         let entries = LittleEndianColumn.read(UInt32.self, stored, count: runCount * 2)
         var ranges: [Range<Int>] = []
@@ -341,7 +342,7 @@ final class IndexSegment: Sendable {
             let range = try runRanges(section, group: index, stored: buffer)[run]
             return unsafe try body(buffer.span.bytes.extracting(range))
         }
-        let runCount = runCount(index)
+        let runCount = runCount(section, index)
         precondition(run < runCount, "withRun: run \(run) of \(runCount)")
         // The frame lies in the mapping; what its entries say is checked against it, and the run against its entry.
         let stored = unsafe RawSpan(

@@ -42,7 +42,7 @@ extension IndexWriter {
     /// that result depend on the shards and on the codec alone, not on how the index came about (unless segments with
     /// deleted rows stay). Shards of vectors of any origin go when all their rows are deleted. Those that are already so stay as they are; nothing is published if all are. Codes of the
     /// index's codec are copied, not made again. The first codes decide the codec, whose mean is taken over a sample of
-    /// the image rows (of the captions if there are none). Memory does not depend on the number of rows.
+    /// the image rows (of the captions if there are none), and whose directions over these and captions. Memory does not depend on the number of rows.
     @discardableResult
     public mutating func compact(_ compaction: Compaction = Compaction()) throws -> Change {
         var change = Change()
@@ -50,8 +50,7 @@ extension IndexWriter {
         let entries = try entries(compaction, open)
         var codec = try codec()
         if codec == nil, entries.contains(where: { $0.form.profile.isCoded }) {
-            let made = try VectorCodec(
-                mean: SampledMean(entries: entries, segments: open, dimension: manifest.dimension).mean())
+            let made = try SampledRows(entries: entries, segments: open, dimension: manifest.dimension).codec()
             try store(made)
             codec = made
         }
@@ -201,9 +200,8 @@ extension [IndexWriter.ShardEntry] {
     }
 }
 
-/// The mean of at most 16,384 rows in 64 runs spread evenly over the image rows in the order of the shards, or over the
-/// captions if there are no images.
-struct SampledMean {
+/// At most 16,384 rows of each kind in 64 runs, spread evenly over the rows in the order of the shards.
+struct SampledRows {
     static let runCount = 64
     static let runRowCount = 256
 
@@ -211,15 +209,14 @@ struct SampledMean {
     let segments: OpenSegments
     let dimension: Int
 
-    /// [E]; 0 for no rows.
-    func mean() throws -> [Float] {
-        for kind in VectorKinds.storageOrder {
-            if let mean = try mean(of: kind) { return mean }
-        }
-        return [Float](repeating: 0, count: dimension)
+    /// The codec of these rows: that of captions if there are no images.
+    func codec() throws -> VectorCodec {
+        let images = try sample(of: .images)
+        let captions = try sample(of: .captions)
+        return images.isEmpty ? VectorCodec(rows: captions, queries: nil) : VectorCodec(rows: images, queries: captions)
     }
 
-    private func mean(of kind: VectorKinds) throws -> [Float]? {
+    private func sample(of kind: VectorKinds) throws -> CodecSample {
         let ordered = entries.filter { $0.form.profile.isCoded }
             .sorted { $0.shard.identity < $1.shard.identity }
         var starts = [0]
@@ -228,9 +225,7 @@ struct SampledMean {
                 starts[starts.count - 1] + (kind == .images ? entry.shard.imageRowCount : entry.shard.captionRowCount))
         }
         let rowCount = starts[starts.count - 1]
-        guard rowCount > 0 else { return nil }
-        var sums = [Double](repeating: 0, count: dimension)
-        var count = 0
+        var sample = CodecSample(dimension: dimension)
         var next = 0
         for run in 0..<Self.runCount {
             let start = max(next, run * rowCount / Self.runCount)
@@ -239,16 +234,15 @@ struct SampledMean {
             where starts[position] < next && starts[position + 1] > start {
                 let rows =
                     max(start, starts[position]) - starts[position]..<min(next, starts[position + 1]) - starts[position]
-                try add(entry, rows, kind, &sums, &count)
+                try add(entry, rows, kind, to: &sample)
             }
         }
-        return count == 0 ? nil : sums.map { Float($0 / Double(count)) }
+        return sample
     }
 
     /// Adds rows of a shard (0 is its first of the kind), those left that are not deleted.
     private func add(
-        _ entry: IndexWriter.ShardEntry, _ rows: Range<Int>, _ kind: VectorKinds, _ sums: inout [Double],
-        _ count: inout Int
+        _ entry: IndexWriter.ShardEntry, _ rows: Range<Int>, _ kind: VectorKinds, to sample: inout CodecSample
     ) throws {
         let segment = try segments.open(entry.place)
         guard segment.header.profile.hasVectors,
@@ -262,9 +256,7 @@ struct SampledMean {
                 let end = min(rows.upperBound, passed + part.rows.count) - passed + part.rows.lowerBound
                 passed += part.rows.count
                 guard first < end else { continue }
-                let vectors = HalfPrecision.widen(try reader.rows(first..<end, group: group).halves)
-                for (position, value) in vectors.enumerated() { sums[position % dimension] += Double(value) }
-                count += vectors.count / dimension
+                sample.add(HalfPrecision.widen(try reader.rows(first..<end, group: group).halves))
             }
         }
     }

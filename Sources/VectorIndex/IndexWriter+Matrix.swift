@@ -50,15 +50,17 @@ extension IndexWriter {
     ///
     /// Memory does not depend on the number of rows. The bytes depend on the rows, the profile and the codec of the
     /// index alone, not on the number of threads. The first matrix with codes decides the codec: its mean is taken over
-    /// a sample of the rows.
+    /// a sample of the rows, its directions over these and the queries.
     ///
     /// - Parameters:
+    ///   - queries: vectors [Q, E] like those the index will be asked for, if they are known and it has no codec yet.
     ///   - profile: what is kept of each vector.
     ///   - isUnpacked: keep codes uncompressed, for faster search.
     /// - Throws: `invalidVector`, naming the row, for vectors that are not finite, are zero, or are not of unit length
     ///   where that is required; `CancellationError`.
     public mutating func build(
-        _ matrix: VectorMatrix, profile: IndexProfile, isUnpacked: Bool = false, on pool: ComputePool
+        _ matrix: VectorMatrix, queries: [Float] = [], profile: IndexProfile, isUnpacked: Bool = false,
+        on pool: ComputePool
     ) async throws {
         guard matrix.dimension == manifest.dimension else {
             throw VectorIndexError(
@@ -70,9 +72,11 @@ extension IndexWriter {
                 .invalidRows, "\(matrix.identity.dataset) has been merged with others; build it into another index")
         }
         var codec: VectorCodec?
+        let known = profile.isCoded ? try self.codec() : nil
+        try checkQueries(queries, profile, known: known)
         if profile.isCoded {
-            let known = try self.codec()
-            codec = try await pool.run { try known ?? VectorCodec(mean: matrix.sampledMean()) }
+            let asked = try sample(ofQueries: queries)
+            codec = try await pool.run { try known ?? VectorCodec(rows: matrix.sample(), queries: asked) }
         }
         if let codec { try store(codec) }
         let storage = SegmentStorage(
@@ -97,17 +101,18 @@ extension IndexWriter {
     /// Adds vectors that come once from front to end; otherwise as a matrix is added. Memory depends neither on the number
     /// of rows nor on their source.
     ///
-    /// The first rows alone decide a new codec: its mean is taken over the first 16,384.
+    /// The first rows alone, with the queries, decide a new codec: its mean is taken over the first 16,384.
     ///
     /// - Parameters:
     ///   - identity: names the vectors; one with this name must not be there.
     ///   - keys: one line per row, or none.
+    ///   - queries: vectors [Q, E] like those the index will be asked for, if they are known and it has no codec yet.
     /// - Returns: the number of rows.
     /// - Throws: as for a matrix; `invalidRows` if there are not as many keys as rows.
     @discardableResult
     public mutating func build(
         _ stream: VectorStream, identity: ShardIdentity, firstID: UInt64, keys: LineFile? = nil, normalizing: Bool,
-        profile: IndexProfile, isUnpacked: Bool = false, on pool: ComputePool
+        queries: [Float] = [], profile: IndexProfile, isUnpacked: Bool = false, on pool: ComputePool
     ) async throws -> Int {
         guard stream.dimension == manifest.dimension else {
             throw VectorIndexError(
@@ -128,15 +133,20 @@ extension IndexWriter {
             dimension: stream.dimension, ids: nil, firstID: firstID, keys: keyLines, isNormalized: normalizing)
         var batches = try StreamBatches(stream: stream)
         var codec: VectorCodec?
+        if profile.isCoded { codec = try self.codec() }
+        try checkQueries(queries, profile, known: codec)
         if profile.isCoded {
-            codec = try self.codec()
             if codec == nil {
+                let asked = try sample(ofQueries: queries)
                 batches = try await pool.run {
                     try StreamBatches(stream: stream, readingAhead: VectorMatrix.sampledRowCount)
                 }
-                var mean = MeanVector(dimension: stream.dimension)
-                for batch in batches.head { mean.add(try preparation.unitRows(batch.vectors, batch.rows)) }
-                codec = VectorCodec(mean: mean.value)
+                let head = batches.head
+                codec = try await pool.run {
+                    var sample = CodecSample(dimension: stream.dimension)
+                    for batch in head { sample.add(try preparation.unitRows(batch.vectors, batch.rows)) }
+                    return VectorCodec(rows: sample, queries: asked)
+                }
             }
         }
         if let codec { try store(codec) }
@@ -234,39 +244,54 @@ extension VectorMatrix {
         MatrixPreparation(dimension: dimension, ids: ids, firstID: firstID, keys: keys, isNormalized: isNormalized)
     }
 
-    /// The mean of at most 16,384 rows in 64 runs spread evenly over the matrix; 0 for no rows.
-    fileprivate func sampledMean() throws -> [Float] {
+    /// At most 16,384 rows in 64 runs spread evenly over the matrix.
+    fileprivate func sample() throws -> CodecSample {
         let length = SegmentFormat.groupRowCount
         let runCount = Self.sampledRowCount / length
-        var mean = MeanVector(dimension: dimension)
+        var sample = CodecSample(dimension: dimension)
         var next = 0
         for run in 0..<runCount {
             let start = Swift.max(next, run * rowCount / runCount)
             let range = start..<min(rowCount, start + length)
             guard !range.isEmpty else { continue }
             next = range.upperBound
-            mean.add(try preparation.unitRows(try rows(range), range))
+            sample.add(try preparation.unitRows(try rows(range), range))
         }
-        return mean.value
+        return sample
     }
 }
 
-/// A mean that rows are added to.
-private struct MeanVector {
-    private var sums: [Double]
-    private var count = 0
-
-    init(dimension: Int) {
-        sums = [Double](repeating: 0, count: dimension)
-    }
-
-    mutating func add(_ vectors: [Float]) {
-        for start in stride(from: 0, to: vectors.count, by: sums.count) {
-            for index in sums.indices { sums[index] += Double(vectors[start + index]) }
-            count += 1
+extension IndexWriter {
+    /// Where queries may be named: only a codec that is made now can learn from them.
+    private func checkQueries(_ queries: [Float], _ profile: IndexProfile, known: VectorCodec?) throws {
+        guard !queries.isEmpty else { return }
+        guard profile.isCoded else {
+            throw VectorIndexError(.invalidRows, "plain has no codes, so it cannot make them for queries")
+        }
+        guard known == nil else {
+            throw VectorIndexError(
+                .invalidRows,
+                "how the codes of this index are made is decided already; queries are named when it is built",
+                path: folder.path)
         }
     }
 
-    /// 0 for no rows.
-    var value: [Float] { sums.map { Float($0 / Double(max(1, count))) } }
+    /// Queries of unit length for a new codec: all, or as many as are kept, spread evenly.
+    private func sample(ofQueries queries: [Float]) throws -> CodecSample {
+        let dimension = manifest.dimension
+        precondition(queries.count % dimension == 0, "queries: \(queries.count) numbers of dimension \(dimension)")
+        let count = queries.count / dimension
+        let lengths = UnitVectors.squaredLengths(queries, dimension: dimension).map { $0.squareRoot() }
+        var sample = CodecSample(dimension: dimension, keptShare: 1)
+        let taken = min(count, max(1, CodecSample.keptElementCount / dimension))
+        for position in 0..<taken {
+            let row = position * count / taken
+            guard lengths[row].isFinite, lengths[row] > 0 else {
+                throw VectorIndexError(
+                    .invalidVector, "query \(row) is \(lengths[row] == 0 ? "zero" : "not finite"); leave it out")
+            }
+            sample.add(queries[row * dimension..<(row + 1) * dimension].map { Float(Double($0) / lengths[row]) })
+        }
+        return sample
+    }
 }

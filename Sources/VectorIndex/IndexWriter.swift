@@ -151,7 +151,7 @@ public struct IndexWriter: ~Copyable {
         let profile = segment.header.profile
         let copiesCodes =
             profile.isCoded && storage.codec != nil && segment.belongs(to: storage.codec)
-            && (profile == storage.profile || profile == .full && storage.profile == .std)
+            && profile == storage.profile
         guard copiesCodes || profile.hasVectors else {
             throw VectorIndexError(
                 .invalidRows,

@@ -40,18 +40,24 @@ struct RowCodes {
     init(_ vectors: [Float], codec: VectorCodec, profile: IndexProfile) {
         self.init(rowCount: vectors.count / codec.dimension, width: codec.codeDimension)
         var residual = [Float](repeating: 0, count: width)
+        var scratch = Self.scratch(width: width)
         for row in 0..<vectors.count / codec.dimension {
             codec.residual(of: row, in: vectors, into: &residual)
-            encode(residual, as: row, profile: profile)
+            encode(residual, as: row, profile: profile, codec.directions, &scratch)
         }
     }
 
-    /// Encodes rows [N, D] that are rotated and without the mean already.
+    /// Encodes rows [N, D] that are rotated and without the mean already, as near to them as can be.
     init(residuals: [Float], width: Int, profile: IndexProfile) {
         self.init(rowCount: residuals.count / width, width: width)
+        var scratch = Self.scratch(width: width)
         for row in 0..<residuals.count / width {
-            encode(Array(residuals[row * width..<(row + 1) * width]), as: row, profile: profile)
+            encode(Array(residuals[row * width..<(row + 1) * width]), as: row, profile: profile, nil, &scratch)
         }
+    }
+
+    private static func scratch(width: Int) -> [Float] {
+        [Float](repeating: 0, count: (width * Int(VLM_ENCODE_SCRATCH) + 3) / 4)
     }
 
     private init(rowCount: Int, width: Int) {
@@ -63,22 +69,27 @@ struct RowCodes {
     }
 
     /// Encodes the next row.
-    private mutating func encode(_ residual: [Float], as row: Int, profile: IndexProfile) {
+    private mutating func encode(
+        _ residual: [Float], as row: Int, profile: IndexProfile, _ directions: QueryDirections?,
+        _ scratch: inout [Float]
+    ) {
         let squared = UnitVectors.squaredLengths(residual, dimension: width)[0]
         guard squared > 1e-12 else {
             // A row that is the mean has no direction: its code is that of zeros, its scales are 0.
-            let sums = encodeRow(row, residual, scale: 0)
+            let sums = encodeRow(row, residual, scale: 0, profile, nil, &scratch)
             factors.append(RowFactors(vlm_code_sums.directionless(squared: squared, like: sums)))
             return
         }
-        var best: (scale: Float, factors: RowFactors)?
-        for scale in Self.scales(residual, squared: squared, profile: profile) {
-            let candidate = RowFactors(encodeRow(row, residual, scale: scale))
-            if best.map({ candidate.error4 < $0.factors.error4 }) ?? true { best = (scale, candidate) }
+        let scales = Self.scales(residual, squared: squared, profile: profile)
+        guard var best = scales.first else { preconditionFailure("there is always a scale") }
+        if scales.count > 1 {
+            var least = UInt16.max
+            for scale in scales {
+                let error = RowFactors(encodeRow(row, residual, scale: scale, profile, nil, &scratch)).error4
+                if error < least { (least, best) = (error, scale) }
+            }
         }
-        guard let best else { preconditionFailure("there is always a scale") }
-        if profile == .lite { _ = encodeRow(row, residual, scale: best.scale) }
-        factors.append(best.factors)
+        factors.append(RowFactors(encodeRow(row, residual, scale: best, profile, directions, &scratch)))
     }
 
     /// Steps per unit worth trying. With 8 bits a clipped element costs more than wider steps, so the largest element
@@ -92,20 +103,29 @@ struct RowCodes {
         return normal <= whole ? [whole] : [whole, (whole * normal).squareRoot(), normal]
     }
 
-    private mutating func encodeRow(_ row: Int, _ residual: [Float], scale: Float) -> vlm_code_sums {
+    private mutating func encodeRow(
+        _ row: Int, _ residual: [Float], scale: Float, _ profile: IndexProfile, _ directions: QueryDirections?,
+        _ scratch: inout [Float]
+    ) -> vlm_code_sums {
         var sums = vlm_code_sums()
         let width = residual.count
-        // Each buffer has room for row `row` of width elements: they were made for all rows.
+        precondition(directions.map { $0.width == width } ?? true, "encodeRow: directions of another width")
+        // Each buffer has room for row `row` of width elements: they were made for all rows; the scratch is as `scratch` makes it.
         unsafe residual.withUnsafeBufferPointer { residual in
             unsafe signs.withUnsafeMutableBufferPointer { signs in
                 unsafe high.withUnsafeMutableBufferPointer { high in
                     unsafe low.withUnsafeMutableBufferPointer { low in
-                        guard let from = residual.baseAddress, let signs = signs.baseAddress,
-                            let high = high.baseAddress, let low = low.baseAddress
-                        else { return }
-                        unsafe vlm_encode_row(
-                            from, width, scale, signs + row * width / 8, high + row * width / 2, low + row * width / 2,
-                            &sums)
+                        unsafe scratch.withUnsafeMutableBufferPointer { scratch in
+                            guard let from = residual.baseAddress, let signs = signs.baseAddress,
+                                let high = high.baseAddress, let low = low.baseAddress,
+                                let scratch = scratch.baseAddress
+                            else { return }
+                            unsafe QueryDirections.withKernelForm(of: directions, for: profile) { directions in
+                                unsafe vlm_encode_row(
+                                    from, width, scale, directions, profile.codeForm, scratch,
+                                    signs + row * width / 8, high + row * width / 2, low + row * width / 2, &sums)
+                            }
+                        }
                     }
                 }
             }
@@ -130,6 +150,17 @@ struct RowCodes {
     }
 }
 
+extension IndexProfile {
+    /// Where vectors are kept, scores come from these in the end, and what counts is that no code is far from its vector.
+    fileprivate var codeForm: vlm_code_form {
+        switch self {
+        case .lite: VLM_UPPER_CODES
+        case .full: VLM_NEAREST_CODES
+        case .std, .plain: VLM_WEIGHED_CODES
+        }
+    }
+}
+
 extension RowCodes {
     /// CRC-32C of the upper, then the lower codes of four rows each.
     func encodedChecks(profile: IndexProfile) -> [UInt8] {
@@ -149,6 +180,7 @@ extension vlm_code_sums {
     /// The sums of a row without a direction.
     fileprivate static func directionless(squared: Double, like sums: vlm_code_sums) -> vlm_code_sums {
         vlm_code_sums(
-            squared: squared, absolute: 0, product8: 0, norm8: sums.norm8, product4: 0, norm4: sums.norm4)
+            squared: squared, absolute: 0, product8: 0, norm8: sums.norm8, product4: 0, norm4: sums.norm4, along8: 0,
+            along_norm8: 0, along4: 0, along_norm4: 0)
     }
 }

@@ -5,7 +5,8 @@ import CKernels
 ///
 /// With the readings s, w and v of a row's code (`vlm_code_sums`) and the residual r:
 /// scale1 = |r|^2 / <r, s> makes scale1 <q, s> an unbiased estimate of <q, r> (RaBitQ); scale4 = <r, w> / <w, w> and
-/// scale8 = <r, v> / <v, v> make the error vectors shortest. error4 >= |r - scale4 w| and error8 >= |r - scale8 v| are
+/// scale8 = <r, v> / <v, v> make the error vectors shortest, in the inner product that counts the codec's directions
+/// (`QueryDirections`). error4 >= |r - scale4 w| and error8 >= |r - scale8 v| are
 /// computed from the stored scales and rounded up, so |<q, r> - scale <q, code>| <= |q| error is certain.
 struct RowFactors {
     /// As binary16 bits, like all but `scale8`.
@@ -26,8 +27,8 @@ struct RowFactors {
     /// The factors of a row whose sums are these; all 0 where the residual is.
     init(_ sums: vlm_code_sums) {
         scale1 = sums.absolute > 0 ? Self.narrowed(sums.squared / sums.absolute) : 0
-        scale4 = Self.narrowed(max(0, sums.product4 / sums.norm4))
-        scale8 = Float(max(0, sums.product8 / sums.norm8))
+        scale4 = Self.narrowed(max(0, (sums.product4 + sums.along4) / (sums.norm4 + sums.along_norm4)))
+        scale8 = Float(max(0, (sums.product8 + sums.along8) / (sums.norm8 + sums.along_norm8)))
         error4 = Self.narrowedUp(Self.error(sums, Double(half: scale4), sums.product4, sums.norm4))
         error8 = Self.narrowedUp(Self.error(sums, Double(scale8), sums.product8, sums.norm8))
         length4 = Float(Double(half: scale4) * sums.norm4.squareRoot()).nextUp

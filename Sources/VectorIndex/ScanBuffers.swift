@@ -111,6 +111,17 @@ struct RowEstimate {
     let score: Float
     let error: Float
 
+    private init(score: Float, error: Float) {
+        self.score = score
+        self.error = error
+    }
+
+    /// The same with an error that is hardly ever exceeded, for searches that are approximate anyway: an error vector has no
+    /// reason to point along the query, so <q, e> has a standard deviation of |q| |e| / sqrt(D), and six are allowed for.
+    func likely(width: Int) -> RowEstimate {
+        RowEstimate(score: score, error: error * min(1, 6 / Float(width).squareRoot()))
+    }
+
     /// - Parameter bits: the row's codes.
     @unsafe init(
         _ codes: GroupCodes, row: Int, bits: CodeReader.Row, queries: PreparedQueries, query: Int, level: Int32

@@ -68,7 +68,7 @@ extension ScanWorker {
             let estimate = unsafe RowEstimate(
                 codes, row: place.row, bits: bits, queries: prepared, query: query, level: buffers.level)
             guard estimate.score.isFinite else { throw segment.damaged(.factors, group: place.item.group) }
-            rows.append(PendingRow(estimate, place.item, row: place.row))
+            rows.append(PendingRow(estimate.likely(width: codes.width), place.item, row: place.row))
         }
         return rows
     }

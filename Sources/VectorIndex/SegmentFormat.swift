@@ -10,13 +10,11 @@ enum SegmentFormat {
     static let magic = Array("VLMIDX0\n".utf8)
     static let endMagic = Array("VLMEND0\n".utf8)
     static let majorVersion: UInt16 = 0
-    static let minorVersion: UInt16 = 3
+    static let minorVersion: UInt16 = 4
     static let headerByteCount = 128
     static let footerByteCount = 64
     /// Rows of a full group; the unit of checksums and scanning.
     static let groupRowCount = 256
-    /// Rows that are compressed together where single rows are wanted.
-    static let runRowCount = 32
     /// Bytes before the runs for each of them: u32 size, u32 checksum.
     static let runEntryByteCount = 8
     /// Rows whose codes have a checksum of their own.
@@ -89,7 +87,7 @@ enum SegmentSection: UInt32, CaseIterable, Sendable {
 enum SegmentCodec: UInt32, CaseIterable, Sendable {
     case raw = 0
     case zstd = 1
-    /// Runs of 32 rows, each all low bytes, then all high bytes, as one zstd frame.
+    /// Runs of rows, each all low bytes, then all high bytes, as one zstd frame.
     case byteSplitRuns = 2
     /// Magnitudes of upper codes with escapes (`index_packing.h`).
     case escaped = 3
@@ -99,6 +97,9 @@ enum SegmentCodec: UInt32, CaseIterable, Sendable {
     case stepRuns = 5
     /// Like `stepRuns`, each run followed by the fine bits of its rows.
     case fineStepRuns = 6
+
+    /// Rows that are compressed together: many where all are read, few where single ones are.
+    var runRowCount: Int { self == .byteSplitRuns ? 32 : 8 }
 }
 
 /// Where the ids of a segment come from.

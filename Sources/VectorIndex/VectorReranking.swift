@@ -27,8 +27,8 @@ struct VectorReranking: ~Copyable {
         let fine: [UInt8]
     }
 
-    /// Some 32 kB each.
-    private static let knownRunLimit = 64
+    /// Some 8 kB each.
+    private static let knownRunLimit = 256
 
     init(reader: IndexReader) {
         self.reader = reader
@@ -67,9 +67,9 @@ struct VectorReranking: ~Copyable {
             }
             return
         }
-        let place = RunPlace(segment: segmentNumber, group: index, run: row / SegmentFormat.runRowCount)
+        let place = RunPlace(segment: segmentNumber, group: index, run: row / frame.codec.runRowCount)
         let run = try runs[place] ?? readRun(place, of: segment, storedAs: frame.codec)
-        let inRun = row % SegmentFormat.runRowCount
+        let inRun = row % frame.codec.runRowCount
         if !run.fine.isEmpty {
             let size = FineBits.byteCount(dimension: dimension)
             fine = Array(run.fine[inRun * size..<(inRun + 1) * size])
@@ -89,8 +89,8 @@ struct VectorReranking: ~Copyable {
     private mutating func readRun(
         _ place: RunPlace, of segment: IndexSegment, storedAs codec: SegmentCodec
     ) throws -> Run {
-        let first = place.run * SegmentFormat.runRowCount
-        let rowCount = min(SegmentFormat.runRowCount, segment.table.groups[place.group].rowCount - first)
+        let first = place.run * codec.runRowCount
+        let rowCount = min(codec.runRowCount, segment.table.groups[place.group].rowCount - first)
         let byteCount = rowCount * segment.header.dimension * 2
         let read = try segment.withRun(.vectors, group: place.group, run: place.run, buffer: &stored) { run in
             let parts = try segment.splitRun(0..<run.byteCount, rowCount: rowCount, storedAs: codec, group: place.group)

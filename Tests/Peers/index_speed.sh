@@ -1,7 +1,8 @@
 #!/bin/bash
 # The vector index beside FAISS and usearch on the same vectors, threads alike. Never part of the default tests.
 # usage: index_speed.sh VLMPIPE FOLDER [ROWS] [DIMENSION] [PEERS]     (PEERS: flat,ivf,hnsw,usearch; default flat)
-# FOLDER may hold rows.npy and queries.npy already (index_embeddings.sh); what is built is kept there for the next run.
+# FOLDER may hold rows.npy, queries.npy and other-queries.npy already (index_embeddings.sh): codes are made for queries like the
+# others. What is built is kept there for the next run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tool=$1 folder=$2 rows=${3:-200000} dimension=${4:-512} peers=${5:-flat}
@@ -9,11 +10,13 @@ venv=${VENV:-$folder/venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -c 'import faiss, usearch' 2>/dev/null || "$venv/bin/pip" install --quiet -r "$here/index_requirements.txt"
 [ -f "$folder/rows.npy" ] || "$venv/bin/python" "$here/index_vectors.py" "$folder" "$rows" "$dimension"
+others=()
+[ ! -f "$folder/other-queries.npy" ] || others=(--queries "$folder/other-queries.npy")
 bytes() { "$tool" index info "$1" --json | "$venv/bin/python" -c 'import json, sys; print(round(json.load(sys.stdin)["bytesPerVector"], 1))'; }
 for profile in lite std full; do
     index=$folder/$profile.vlx
     [ -d "$index" ] || echo "$profile build: $("$venv/bin/python" "$here/index_memory.py" \
-        "$tool" index build --vectors "$folder/rows.npy" --profile $profile --output "$index")"
+        "$tool" index build --vectors "$folder/rows.npy" ${others[@]+"${others[@]}"} --profile $profile --output "$index")"
     [ -d "$folder/$profile-unpacked.vlx" ] || {
         cp -r "$index" "$folder/$profile-unpacked.vlx"
         "$tool" index unpack "$folder/$profile-unpacked.vlx" > "$folder/unpack.log"

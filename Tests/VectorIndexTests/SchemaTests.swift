@@ -80,7 +80,7 @@ import Testing
         let bytes = SegmentHeader(space: TestVectors.space, dimension: 300, identifiers: .assigned).encoded
         #expect(bytes.count == SegmentFormat.headerByteCount)
         let values = [
-            "major": 0, "minor": 3, "header byte count": 128, "dimension": 300, "rows of a full group": 256,
+            "major": 0, "minor": 4, "header byte count": 128, "dimension": 300, "rows of a full group": 256,
             "metric": 1, "ids": 1,
         ]
         for (field, value) in values {
@@ -109,7 +109,9 @@ import Testing
         #expect(
             SegmentHeader.partitionedFeature == 1 && document.contains("Bit 0: rows are stored by partition"))
         #expect(document.contains("raw below 10,000 rows") && SegmentFormat.rawRowCountLimit == 10_000)
-        #expect(document.contains("runs of \(SegmentFormat.runRowCount) rows"))
+        #expect(document.contains("runs of \(SegmentCodec.byteSplitRuns.runRowCount) rows"))
+        #expect(document.contains("of \(SegmentCodec.stepRuns.runRowCount) rows"))
+        #expect(SegmentCodec.stepRuns.runRowCount == SegmentCodec.fineStepRuns.runRowCount)
         #expect(document.contains("\(SegmentFormat.blockGroupCount) groups in the order of rows are a block"))
         #expect(document.contains("multiple of \(SegmentFormat.alignment)"))
         let order = SegmentSection.fileOrder.map { "\($0.rawValue)" }.joined(separator: ", ")
@@ -124,12 +126,19 @@ import Testing
         let document = try text("index-codec.md")
         let rows = try table(document, under: "Codec")
         #expect(end(rows) == VectorCodec.headByteCount)
-        let bytes = VectorCodec(mean: [Float](repeating: 0, count: 70)).encoded
-        for (field, value) in ["major": 0, "minor": 1, "header": 64, "dimension E": 70, "dimension D": 128] {
+        let reach = QueryDirections.Reach(sign: 3, upper: 0.25)
+        let bytes = VectorCodec(
+            mean: [Float](repeating: 0, count: 70), directions: [Float](repeating: 0, count: 70 * 32), reach: reach
+        ).encoded
+        for (field, value) in [
+            "major": 0, "minor": 2, "header": 64, "dimension E": 70, "dimension D": 128, "directions": 32,
+            "f32 reach of signs": Int(Float(3).bitPattern), "f32 reach of upper": Int(Float(0.25).bitPattern),
+        ] {
             let row = try #require(rows.first { $0.field.hasPrefix(field) })
             #expect(number(bytes, row) == value, "\(field)")
         }
-        #expect(bytes.count == 64 + 128 / 16 * 8 + 70 * 4 + 4)
+        #expect(bytes.count == 64 + 128 / 16 * 8 + 70 * 4 + 128 * 32 * 2 + 4)
+        #expect(document.hasPrefix("# Index codec, version 0.2"))
         #expect(document.contains("`\(VectorCodec.filePrefix)DIGEST\(VectorCodec.fileExtension)`".dropFirst()))
     }
 

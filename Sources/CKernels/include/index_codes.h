@@ -23,13 +23,39 @@ typedef struct {
     double norm8;           // <v, v>
     double product4;        // <r, w>, w = (u >> 4) - 7.5
     double norm4;           // <w, w>
+    double along8;          // sum over directions <d, r> <d, v>
+    double along_norm8;     // sum over directions <d, v>^2
+    double along4;          // sum over directions <d, r> <d, w>
+    double along_norm4;     // sum over directions <d, w>^2
 } vlm_code_sums;
 
+// Directions d along which an error of a row weighs 1 + |d|^2 times as much as elsewhere.
+enum { VLM_DIRECTIONS = 32 };
+typedef struct {
+    const float *elements;  // [D, 32]: an element of all directions, then the next
+    const float *norms;     // [D]: sum over directions of the element's square
+    float sign_reach;       // elements this near to 0 may take the other sign, in steps of whole codes
+    float upper_reach;      // elements this near to the next upper half may take it; up to 8
+} vlm_directions;
+
 // Encodes `residual` [D]: m = min(127, floor(scale * |r|)), u = r >= 0 ? 128 + m : 127 - m.
-// signs [D/8]: bit i % 8 of byte i / 8 is set where r >= 0. high, low [D/2]: the upper and lower halves of u; byte j
-// holds element j in its low nibble and element D/2 + j in its high nibble.
-void vlm_encode_row(const float *residual, size_t dimension, float scale, uint8_t *signs, uint8_t *high, uint8_t *low,
-                    vlm_code_sums *sums);
+// With directions, readings of elements are then moved by single steps wherever that lowers |e|^2 + sum <d, e>^2 of the
+// error e, in one fixed order: first of signs, then of upper halves, then of whole codes; how far, `form` says.
+// signs [D/8]: bit i % 8 of byte i / 8 is set where u >= 128. high, low [D/2]: the upper and lower halves of u; byte j
+// holds element j in its low nibble and element D/2 + j in its high nibble. scratch: VLM_ENCODE_SCRATCH bytes an element,
+// aligned for floats. directions may be missing; then sums along them are 0.
+enum { VLM_ENCODE_SCRATCH = 9 };
+typedef enum {
+    VLM_UPPER_CODES,        // only upper halves are kept: they are moved freely
+    VLM_NEAREST_CODES,      // lower halves are the nearest ones, given the upper ones; sums of v along directions are 0
+    VLM_WEIGHED_CODES,      // whole codes are moved too
+} vlm_code_form;
+void vlm_encode_row(const float *residual, size_t dimension, float scale, const vlm_directions *directions,
+                    vlm_code_form form, void *scratch, uint8_t *signs, uint8_t *high, uint8_t *low, vlm_code_sums *sums);
+
+// For rows a of `rows` [n, E]: adds sum_a a <a, basis> to `product`. basis, product: [E, 48].
+enum { VLM_BASIS = 48 };
+void vlm_moment_product(const float *rows, size_t row_count, size_t dimension, const float *basis, float *product);
 
 // The norms of `vlm_code_sums` from codes alone; exact, so equal to what encoding gave. `low` may be missing: then norm8
 // is 0.

@@ -43,6 +43,7 @@ enum BuildSource {
         to writer: inout IndexWriter, identity: ShardIdentity, firstID: UInt64,
         _ request: VectorIndexWorkflow.BuildRequest, on pool: ComputePool
     ) async throws -> Int {
+        let queries = try request.queriesPath.map(queries) ?? []
         switch self {
         case .file(let file, let keys):
             guard file.rowCount <= Int(clamping: UInt64.max - firstID) else {
@@ -55,12 +56,23 @@ enum BuildSource {
                 rowCount: file.rowCount, dimension: file.dimension, identity: identity, firstID: firstID,
                 keys: keyLines, normalizing: request.isNormalized
             ) { try file.floats(rows: $0) }
-            try await writer.build(matrix, profile: request.profile, isUnpacked: request.isUnpacked, on: pool)
+            try await writer.build(
+                matrix, queries: queries, profile: request.profile, isUnpacked: request.isUnpacked, on: pool)
             return file.rowCount
         case .stream(let stream, let keys):
             return try await writer.build(
                 stream, identity: identity, firstID: firstID, keys: keys, normalizing: request.isNormalized,
-                profile: request.profile, isUnpacked: request.isUnpacked, on: pool)
+                queries: queries, profile: request.profile, isUnpacked: request.isUnpacked, on: pool)
         }
+    }
+
+    private func queries(path: String) throws -> [Float] {
+        let file = try VectorFile(path: path)
+        guard file.dimension == dimension, file.rowCount > 0 else {
+            throw WorkflowError(
+                .badData, "\(file.rowCount) queries of \(file.dimension) dimensions for vectors of \(dimension)",
+                place: path)
+        }
+        return try file.floats(rows: 0..<file.rowCount)
     }
 }

@@ -34,11 +34,14 @@ public enum VectorIndexWorkflow {
         public var firstID: UInt64?
         /// An index whose codec is used.
         public var codecPath: String?
+        /// Vectors like those that will be asked for: codes are made for them.
+        public var queriesPath: String?
 
         /// A request.
         public init(
             vectorsPath: String, keysPath: String?, outputPath: String, profile: IndexProfile, isUnpacked: Bool,
-            isNormalized: Bool, isAddition: Bool, name: String? = nil, firstID: UInt64? = nil, codecPath: String? = nil
+            isNormalized: Bool, isAddition: Bool, name: String? = nil, firstID: UInt64? = nil, codecPath: String? = nil,
+            queriesPath: String? = nil
         ) {
             self.vectorsPath = vectorsPath
             self.keysPath = keysPath
@@ -50,6 +53,7 @@ public enum VectorIndexWorkflow {
             self.name = name
             self.firstID = firstID
             self.codecPath = codecPath
+            self.queriesPath = queriesPath
         }
     }
 

@@ -52,16 +52,29 @@ extension IndexCommand {
                 "Make codes as this index does, so that the two can be joined as they are.", valueName: "index.vlx"))
         var codec: String?
 
+        @Option(
+            help: ArgumentHelp(
+                """
+                Queries like those you will ask (.npy, .fvecs or .bvecs; some hundreds): codes are rounded so that \
+                scores of such queries change least. They are not stored.
+                """, valueName: "file"))
+        var queries: String?
+
         @Option(help: ArgumentHelp("Worker threads (default: all cores).", valueName: "n"))
         var threads: Int?
 
-        func validate() throws { try IndexCommand.check(threads: threads) }
+        func validate() throws {
+            try IndexCommand.check(threads: threads)
+            if queries != nil, codec != nil {
+                throw ValidationError("--codec takes over how another index makes codes; leave out --queries")
+            }
+        }
 
         func request(output: String, isAddition: Bool) -> VectorIndexWorkflow.BuildRequest {
             VectorIndexWorkflow.BuildRequest(
                 vectorsPath: vectors, keysPath: keys, outputPath: output, profile: profile.profile,
                 isUnpacked: unpacked, isNormalized: normalize, isAddition: isAddition, name: name, firstID: firstId,
-                codecPath: codec)
+                codecPath: codec, queriesPath: queries)
         }
     }
 
@@ -79,7 +92,14 @@ extension IndexCommand {
 
     /// `vlmpipe index build`.
     struct Build: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Builds an index from a file of vectors.")
+        static let configuration = CommandConfiguration(
+            abstract: "Builds an index from a file of vectors.",
+            discussion: """
+                If texts will be asked for among pictures, name some with --queries: they lie elsewhere than pictures do, \
+                and codes that know where find more of what they ask for, at the same size.
+
+                  vlmpipe index build --vectors photos.npy --queries captions.npy --profile std --output photos.vlx
+                """)
         @OptionGroup var source: Source
         @Option(help: ArgumentHelp("Index folder to make.", valueName: "index.vlx")) var output: String
         func run() async throws {
