@@ -12,6 +12,8 @@ public struct IndexInformation: Sendable, Equatable, Codable {
     public let profiles: [String]
     /// Whether all codes are stored as they are searched; false without codes.
     public let isUnpacked: Bool
+    /// What codes are rounded for: `queries` (captions, or those named when it was built) or `rows`; nil without codes.
+    public let codesFor: String?
     /// Size of the segments and of the files that say what is deleted.
     public let bytes: Int
     /// Bytes per vector, keys excluded; 0 for an empty index.
@@ -59,7 +61,8 @@ extension IndexReader {
         return IndexInformation(
             rows: rowCount, dimensions: dimension, deleted: deletions.reduce(0) { $0 + $1.rowCount },
             profiles: Set(segments.map(\.header.profile.rawValue)).sorted(),
-            isUnpacked: !coded.isEmpty && coded.allSatisfy(\.isUnpacked), bytes: total,
+            isUnpacked: !coded.isEmpty && coded.allSatisfy(\.isUnpacked),
+            codesFor: coded.isEmpty ? nil : codec?.knowsQueries == true ? "queries" : "rows", bytes: total,
             bytesPerVector: rowCount == 0 ? 0 : Double(total - keys) / Double(rowCount), sections: sections,
             space: space.description, images: rowCount(of: .images), captions: rowCount(of: .captions),
             shards: shards.count, segments: segments.count,

@@ -265,7 +265,7 @@ final class IndexSegment: Sendable {
     /// Reads a frame of ids, identity or keys, decompressed.
     func read(_ section: SegmentSection, group index: Int, scratch: inout SegmentScratch) throws -> [UInt8] {
         let frame = table.groups[index].frame(section)
-        try readStored(section, group: index, into: &scratch.stored)
+        try readChecked(section, group: index, into: &scratch.stored)
         guard frame.codec != .raw else { return scratch.stored }
         return try translatingErrors(inFile: path) {
             try scratch.decompressor.decompress(scratch.stored, byteCount: frame.rawByteCount)
@@ -377,7 +377,7 @@ final class IndexSegment: Sendable {
     func readID(_ row: Int, group index: Int, scratch: inout SegmentScratch) throws -> UInt64 {
         precondition(row >= 0 && row < table.groups[index].rowCount, "readID: row \(row)")
         guard !places.isEmpty, places[index].hasPlainIDs, let ids = unsafe try mappedFrame(.ids, group: index) else {
-            return try readIDs(group: index, scratch: &scratch)[row]
+            return try scratch.ids(of: self, group: index)[row]
         }
         // The frame has eight bytes for every row of the group.
         return UInt64(

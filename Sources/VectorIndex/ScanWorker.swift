@@ -34,8 +34,6 @@ struct ScanWorker: ~Copyable {
     var buffers: ScanBuffers
     /// Rows whose lower codes are still to be read.
     var candidates = CodeCandidates()
-    /// Ids of the group whose row was inserted last, where files are not mapped.
-    private var knownIDs: (segment: Int, group: Int, ids: [UInt64])?
     /// The numbers of all queries.
     let everyQuery: [Int32]
     private var scores: [Float]
@@ -113,20 +111,10 @@ struct ScanWorker: ~Copyable {
     mutating func insert(
         _ score: Float, query: Int, row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment
     ) throws {
-        let id = try id(of: row, item, segment)
+        let id = try segment.readID(row, group: item.group, scratch: &scratch)
         best[query].insert(
             Candidate(
                 score: score, id: id, segment: Int32(item.segment), group: Int32(item.group), row: Int32(row)))
-    }
-
-    private mutating func id(of row: Int, _ item: SearchPlan.Item, _ segment: IndexSegment) throws -> UInt64 {
-        guard unsafe segment.base == nil else {
-            return try segment.readID(row, group: item.group, scratch: &scratch)
-        }
-        if let known = knownIDs, known.segment == item.segment, known.group == item.group { return known.ids[row] }
-        let ids = try segment.readIDs(group: item.group, scratch: &scratch)
-        knownIDs = (item.segment, item.group, ids)
-        return ids[row]
     }
 
     private mutating func multiply(_ halves: [UInt16], rowCount: Int, firstQuery: Int, queryCount: Int) {

@@ -10,6 +10,26 @@ struct SegmentScratch: ~Copyable {
     var prediction: [Float] = []
     var decompressor = ZstdDecompressor()
     var codeReader = CodeReader()
+    private var ids: [GroupKey: [UInt64]] = [:]
+
+    /// A group of one of the segments that the scratch is used for.
+    private struct GroupKey: Hashable {
+        let segment: ObjectIdentifier
+        let group: Int
+    }
+
+    /// Groups whose ids are kept: 2 kB each.
+    private static let knownGroupLimit = 64
+
+    /// The ids of a group of which single ones are wanted, perhaps several in turn.
+    mutating func ids(of segment: IndexSegment, group: Int) throws -> [UInt64] {
+        let key = GroupKey(segment: ObjectIdentifier(segment), group: group)
+        if let known = ids[key] { return known }
+        let read = try segment.readIDs(group: group, scratch: &self)
+        if ids.count >= Self.knownGroupLimit { ids.removeAll(keepingCapacity: true) }
+        ids[key] = read
+        return read
+    }
 
     mutating func resizeHalves(_ count: Int) {
         if halves.count > count {

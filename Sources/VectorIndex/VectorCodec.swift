@@ -164,6 +164,9 @@ public struct VectorCodec: Sendable, Equatable {
         }
     }
 
+    /// Whether it was made for queries that are known, not only for rows.
+    var knowsQueries: Bool { directions?.reach == .known }
+
     /// Codecs are equal if their files are.
     public static func == (left: VectorCodec, right: VectorCodec) -> Bool { left.digest == right.digest }
 

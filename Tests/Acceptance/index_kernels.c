@@ -107,13 +107,31 @@ static void codes(size_t dimension) {
     for (size_t i = 0; i < 4 * dimension; i++) flips[i] = drawn() & 1 ? 1.0f : -1.0f;
     vlm_rotate(vector, dimension, flips);
     report("rotated", dimension, vector, 4 * dimension);
+    float *elements = room(4 * VLM_DIRECTIONS * dimension), *norms = room(4 * dimension);
+    void *scratch = room(VLM_ENCODE_SCRATCH * dimension);
+    for (size_t i = 0; i < dimension; i++) {
+        for (size_t k = 0; k < VLM_DIRECTIONS; k++) {
+            float element = ((float)(int32_t)(drawn() % 2001) - 1000) / (float)(1024 * (k + 1));
+            elements[i * VLM_DIRECTIONS + k] = element;
+            norms[i] += element * element;
+        }
+    }
+    const vlm_directions directions = {elements, norms, 2, 0.75f};
     vlm_code_sums sums;
-    memset(&sums, 0, sizeof sums);
-    vlm_encode_row(vector, dimension, 886, signs, high, low, &sums);
-    report("signs", dimension, signs, dimension / 8);
-    report("high", dimension, high, dimension / 2);
-    report("low", dimension, low, dimension / 2);
-    report("sums", dimension, &sums, sizeof sums);
+    for (int form = VLM_UPPER_CODES; form <= VLM_WEIGHED_CODES + 1; form++) {
+        memset(&sums, 0, sizeof sums);
+        // Without directions last.
+        vlm_encode_row(vector, dimension, 886, form <= VLM_WEIGHED_CODES ? &directions : NULL, (vlm_code_form)form, scratch,
+                       signs, high, low, &sums);
+        report("signs", dimension, signs, dimension / 8);
+        report("high", dimension, high, dimension / 2);
+        report("low", dimension, low, dimension / 2);
+        report("sums", dimension, &sums, sizeof sums);
+    }
+    size_t part = dimension / 4;
+    float *product = room(4 * VLM_BASIS * part);
+    vlm_moment_product(vector, 4, part, elements, product);
+    report("moments", dimension, product, 4 * VLM_BASIS * part);
     size_t count = vlm_pack_magnitudes(high, signs, dimension, base, escapes);
     report("base", dimension, base, dimension / 4);
     report("escapes", dimension, escapes, count);

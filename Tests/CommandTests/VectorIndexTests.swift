@@ -108,6 +108,33 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.file("n.vlx")))
     }
 
+    /// Queries can be named when an index is built, and only then.
+    @Test func buildForQueries() throws {
+        let folder = try TemporaryFolder()
+        let tool = Tool(workspace: folder.file("none"), folder: folder.path)
+        try writeFvecs(rows(400), to: folder.file("a.fvecs"))
+        try writeFvecs(rows(30).map { $0.map { 3 * $0 } }, to: folder.file("q.fvecs"))
+        try writeFvecs([[1, 2, 3]], to: folder.file("short.fvecs"))
+        let build = ["index", "build", "--vectors", "a.fvecs", "--normalize", "--profile", "std", "--output"]
+        try tool.succeed(build + ["i.vlx", "--queries", "q.fvecs"])
+        #expect(try tool.succeed(["index", "info", "i.vlx"]).output.contains("codes rounded for queries"))
+        try tool.succeed(build + ["rows.vlx"])
+        #expect(try tool.succeed(["index", "info", "rows.vlx", "--json"]).output.contains("\"codesFor\" : \"rows\""))
+        let add = ["index", "add", "i.vlx", "--vectors", "a.fvecs", "--normalize", "--name", "more"]
+        for (arguments, status, word) in [
+            (build + ["n.vlx", "--queries", "q.fvecs", "--codec", "i.vlx"], Int32(64), "--codec"),
+            (build + ["n.vlx", "--queries", "short.fvecs"], 65, "1 queries of 3 dimensions"),
+            (build + ["n.vlx", "--queries", "none.fvecs"], 66, "none.fvecs"),
+            (build + ["n.vlx", "--queries", "q.fvecs", "--profile", "plain"], 65, "plain has no codes"),
+            (add + ["--queries", "q.fvecs"], 65, "decided already"),
+        ] {
+            let result = try tool.run(arguments)
+            #expect(result.exitStatus == status && result.errors.contains(word), "\(arguments): \(result)")
+        }
+        try tool.succeed(add)
+        #expect(try tool.succeed(["index", "verify", "i.vlx"]).output.hasPrefix("sound"))
+    }
+
     /// What a shell's pipe brings becomes the same index as the file does.
     @Test func buildFromAPipe() throws {
         let folder = try TemporaryFolder()

@@ -472,6 +472,8 @@ import Testing
             try writer.compact(.init(profile: .std))
             let codec = try #require(try writer.codec())
             #expect(codec.directions?.reach == reach, "\(name)")
+            let information = try IndexReader(folder: folder.file("\(name).vlx")).information
+            #expect(information.codesFor == (reach == .known ? "queries" : "rows"))
         }
     }
 }

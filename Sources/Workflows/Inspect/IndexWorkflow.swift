@@ -60,7 +60,8 @@ public enum IndexWorkflow {
             + "\(information.segments) segments\n"
             + "\(ByteText.text(information.bytes)), \((information.bytesPerVector * 10).rounded() / 10) bytes per vector "
             + "without keys; profile \(information.profiles.joined(separator: ", "))"
-            + "\(information.isUnpacked ? ", unpacked" : "")\n"
+            + "\(information.isUnpacked ? ", unpacked" : "")"
+            + "\(information.codesFor.map { ", codes rounded for \($0)" } ?? "")\n"
         if information.deleted > 0 {
             text += "\(ProgressReporter.grouped(information.deleted)) deleted vectors still take space: 'vlmpipe index "
             text += "compact' gives it back\n"
