@@ -276,21 +276,18 @@ extension IndexWriter {
         }
     }
 
-    /// Queries of unit length for a new codec: all, or as many as are kept, spread evenly.
+    /// Queries of unit length for a new codec.
     private func sample(ofQueries queries: [Float]) throws -> CodecSample {
         let dimension = manifest.dimension
         precondition(queries.count % dimension == 0, "queries: \(queries.count) numbers of dimension \(dimension)")
-        let count = queries.count / dimension
-        let lengths = UnitVectors.squaredLengths(queries, dimension: dimension).map { $0.squareRoot() }
-        var sample = CodecSample(dimension: dimension, keptShare: 1)
-        let taken = min(count, max(1, CodecSample.keptElementCount / dimension))
-        for position in 0..<taken {
-            let row = position * count / taken
-            guard lengths[row].isFinite, lengths[row] > 0 else {
+        var sample = CodecSample(dimension: dimension)
+        for (row, squared) in UnitVectors.squaredLengths(queries, dimension: dimension).enumerated() {
+            guard squared.isFinite, squared > 0 else {
                 throw VectorIndexError(
-                    .invalidVector, "query \(row) is \(lengths[row] == 0 ? "zero" : "not finite"); leave it out")
+                    .invalidVector, "query \(row) is \(squared == 0 ? "zero" : "not finite"); leave it out")
             }
-            sample.add(queries[row * dimension..<(row + 1) * dimension].map { Float(Double($0) / lengths[row]) })
+            let length = squared.squareRoot()
+            sample.add(queries[row * dimension..<(row + 1) * dimension].map { Float(Double($0) / length) })
         }
         return sample
     }

@@ -296,6 +296,25 @@ import Testing
         }
     }
 
+    /// However many there are, those kept are spread evenly, and the mean is that of all.
+    @Test(arguments: [1, 100, 1000, 5000])
+    func samplesAreSpreadEvenly(count: Int) {
+        let dimension = 2048
+        var sample = CodecSample(dimension: dimension)
+        #expect(sample.isEmpty && sample.mean == [Float](repeating: 0, count: dimension))
+        for row in 0..<count {
+            var vector = [Float](repeating: 0, count: dimension)
+            vector[0] = Float(row)
+            vector[1] = 1
+            sample.add(vector)
+        }
+        let rows = stride(from: 0, to: sample.kept.count, by: dimension).map { Int(sample.kept[$0]) }
+        #expect(rows.count <= 512 && rows.count >= min(count, 256))
+        let step = rows.count > 1 ? rows[1] : 1
+        #expect(rows == Array(stride(from: 0, to: count, by: step)))
+        #expect(abs(sample.mean[0] - Float(count - 1) / 2) < 1e-2 && sample.mean[1] == 1)
+    }
+
     // MARK: Files
 
     @Test func codecFilesKeepDirections() throws {

@@ -98,7 +98,7 @@ extension IndexCommand {
                 If texts will be asked for among pictures, name some with --queries: they lie elsewhere than pictures do, \
                 and codes that know where find more of what they ask for, at the same size.
 
-                  vlmpipe index build --vectors photos.npy --queries captions.npy --profile std --output photos.vlx
+                  vlmpipe index build --vectors photos.npy --queries texts.npy --output p.vlx
                 """)
         @OptionGroup var source: Source
         @Option(help: ArgumentHelp("Index folder to make.", valueName: "index.vlx")) var output: String
