@@ -169,6 +169,7 @@ extension IndexReader {
     private func pass(
         _ queries: QueryBatch, neighborCount: Int, effort: SearchEffort?, plan: SearchPlan, pool: ComputePool
     ) async throws -> [[SearchHit]] {
+        if effort == nil, !plan.isFiltered { for segment in segments { segment.expectScan() } }
         @Sendable func scan(_ round: ScanRound, _ cursor: ScanCursor) throws -> ScanPart {
             var worker = ScanWorker(
                 reader: self, queries: queries, neighborCount: neighborCount, effort: effort)

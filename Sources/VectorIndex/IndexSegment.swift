@@ -1,6 +1,7 @@
 import ByteFormats
 import CKernels
 import Samples
+import Synchronization
 
 /// An open segment of an index: header, table and footer have been checked, frames are checked as they are read.
 final class IndexSegment: Sendable {
@@ -26,6 +27,7 @@ final class IndexSegment: Sendable {
     private let checked: CheckedParts
     /// Of the scales of the signs of each group.
     private let largestScales1: FoundNumbers
+    private let expectsScan = Atomic<Bool>(false)
 
     init(folder: String, name: String, access: FileReading = .pread, deleted: DeletedRows? = nil) throws {
         let path = folder + "/" + name
@@ -209,6 +211,26 @@ final class IndexSegment: Sendable {
             checked.insert(position)
         }
         return unsafe start
+    }
+
+    /// Ranges of a mapping that are asked for apart, at most: the system allows some 65,000 for a process.
+    private static let maximumRangeCount = 8192
+
+    /// Says that the upper codes of all groups are about to be read: a mapped file is then read in pages of 2 MiB, where the
+    /// system has such, and mapped whole by the next process too.
+    func expectScan() {
+        guard let mapping, header.profile.isCoded, !expectsScan.exchange(true, ordering: .relaxed) else { return }
+        var ranges: [Range<Int>] = []
+        for group in table.groups {
+            let frame = group.frame(.high)
+            let range = Int(frame.byteOffset)..<Int(frame.byteOffset) + frame.storedByteCount
+            if let last = ranges.last, range.lowerBound - last.upperBound < SegmentFormat.alignment {
+                ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                ranges.append(range)
+            }
+        }
+        for range in ranges.prefix(Self.maximumRangeCount) { mapping.preferLargePages(range) }
     }
 
     /// The largest scale of the signs of a group of a mapped file, or infinity if any is negative or no number.

@@ -14,6 +14,7 @@ struct QueryDirections: Sendable {
     let width: Int
     /// [D, 32]: an element of all directions, then the next.
     let elements: [Float]
+    /// How far codes may follow.
     let reach: Reach
     /// [D]: squared lengths of the rows of `elements`.
     private let norms: [Float]
@@ -26,8 +27,9 @@ struct QueryDirections: Sendable {
         var sign: Float
         var upper: Float
 
-        /// Whether both are within what can be.
-        var isPossible: Bool { sign >= 0 && sign <= 8 && upper >= 0 && upper <= 8 }
+        /// Whether both are within what can be: further than a step from the next upper half, an element that came back from
+        /// there would not have its nearest code.
+        var isPossible: Bool { sign >= 0 && sign <= 8 && upper >= 0 && upper <= 1 }
 
         func limited(to other: Reach) -> Reach { Reach(sign: min(sign, other.sign), upper: min(upper, other.upper)) }
 
@@ -63,8 +65,7 @@ struct QueryDirections: Sendable {
                 guard let elements = elements.baseAddress, let norms = norms.baseAddress else { return }
                 // [D, 32] and [D], as made above.
                 var form = unsafe vlm_directions(
-                    elements: elements, norms: norms, sign_reach: reach.sign,
-                    upper_reach: reach.upper)
+                    elements: elements, norms: norms, sign_reach: reach.sign, upper_reach: reach.upper)
                 unsafe body(&form)
             }
         }

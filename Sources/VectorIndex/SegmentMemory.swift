@@ -1,4 +1,5 @@
 import ByteFormats
+import Glibc
 import Synchronization
 
 /// Words that any thread reads and writes, each by itself; 0 at first.
@@ -72,6 +73,19 @@ final class SharedMapping: @unchecked Sendable {
         unsafe base = file.withBytes { bytes in
             unsafe bytes.withUnsafeBytes { unsafe $0.baseAddress?.assumingMemoryBound(to: UInt8.self) }
         }
+    }
+
+    /// Pages that are mapped whole, and begin at multiples of their size in the file.
+    private static let largePageByteCount = 1 << 21
+
+    /// Asks for a range of the file, which will be read whole, in large pages; what lies around it may be read with it.
+    func preferLargePages(_ range: Range<Int>) {
+        guard let base = unsafe base, !range.isEmpty, range.upperBound <= file.byteCount else { return }
+        let size = Self.largePageByteCount
+        let start = range.lowerBound / size * size
+        let end = min(file.byteCount, (range.upperBound + size - 1) / size * size)
+        // A hint about addresses of the mapping: whether it is followed changes nothing of what is read.
+        unsafe _ = madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, Int32(MADV_HUGEPAGE))
     }
 }
 

@@ -132,7 +132,7 @@ import Testing
     @Test(arguments: [64, 192, 512], [VLM_UPPER_CODES, VLM_NEAREST_CODES, VLM_WEIGHED_CODES])
     func codesAreThoseOfThePlainTwin(width: Int, form: vlm_code_form) {
         var changedCount = 0
-        for reach in [QueryDirections.Reach.guessed, .known, .init(sign: 0, upper: 0), .init(sign: 8, upper: 8)] {
+        for reach in [QueryDirections.Reach.guessed, .known, .init(sign: 0, upper: 0), .init(sign: 8, upper: 1)] {
             let directions = directions(width: width, reach: reach, seed: UInt64(width))
             var twin = Twin(directions)
             let rows = TestVectors.unit(20, dimension: width, seed: 9)
@@ -362,7 +362,8 @@ import Testing
         let start = 64 + 64 / 16 * 8 + 64 * 4
         for (what, file) in [
             ("count", changed(24, [31])), ("old version", changed(10, [1])), ("reach", changed(28, bytes(9))),
-            ("reach", changed(32, bytes(.nan))), ("reach", changed(32, bytes(-1))), ("reserved", changed(36, [1])),
+            ("reach", changed(32, bytes(.nan))), ("reach", changed(32, bytes(1.5))), ("reach", changed(28, bytes(-1))),
+            ("reserved", changed(36, [1])),
             ("infinity", changed(start, [0x00, 0x7C])), ("NaN", changed(start + 2, [0x01, 0x7C])),
             ("too large", changed(start, [0x00, 0x50])),
         ] {

@@ -35,7 +35,7 @@ typedef struct {
     const float *elements;  // [D, 32]: an element of all directions, then the next
     const float *norms;     // [D]: sum over directions of the element's square
     float sign_reach;       // elements this near to 0 may take the other sign, in steps of whole codes
-    float upper_reach;      // elements this near to the next upper half may take it; up to 8
+    float upper_reach;      // elements this near to the next upper half may take it; up to 1
 } vlm_directions;
 
 // Encodes `residual` [D]: m = min(127, floor(scale * |r|)), u = r >= 0 ? 128 + m : 127 - m.
