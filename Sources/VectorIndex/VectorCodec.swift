@@ -114,8 +114,8 @@ public struct VectorCodec: Sendable, Equatable {
         guard version == (0, 2) else {
             throw VectorIndexError(
                 .unsupportedVersion,
-                "a codec of format \(version.0).\(version.1); this program reads 0.2: build the index again", path: path
-            )
+                "a codec of format \(version.0).\(version.1); this program reads 0.2: run 'vlmpipe index rebuild', or build "
+                    + "an index of your own vectors again", path: path)
         }
         let headByteCount = try reader.read(UInt32.self, "the header length")
         let dimension = Int(try reader.read(UInt32.self, "the dimension"))
