@@ -41,7 +41,7 @@ extension IndexWriter {
     /// Segments stored by partition stay so. Of the others, in the order of the shards, each segment is filled until it has 65,536 rows; shards are not split. The segments
     /// that result depend on the shards and on the codec alone, not on how the index came about (unless segments with
     /// deleted rows stay). Shards of vectors of any origin go when all their rows are deleted. Those that are already so stay as they are; nothing is published if all are. Codes of the
-    /// index's codec are copied, not made again. The first codes decide the codec, whose mean is taken over a sample of
+    /// index's codec and of the wanted profile are copied, not made again. The first codes decide the codec, whose mean is taken over a sample of
     /// the image rows (of the captions if there are none), and whose directions over these and captions. Memory does not depend on the number of rows.
     @discardableResult
     public mutating func compact(_ compaction: Compaction = Compaction()) throws -> Change {

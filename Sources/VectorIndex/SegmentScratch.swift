@@ -10,7 +10,8 @@ struct SegmentScratch: ~Copyable {
     var prediction: [Float] = []
     var decompressor = ZstdDecompressor()
     var codeReader = CodeReader()
-    private var ids: [GroupKey: [UInt64]] = [:]
+    /// With the segments, so that no other one can have the identity of one that is gone.
+    private var ids: [GroupKey: (segment: IndexSegment, ids: [UInt64])] = [:]
 
     /// A group of one of the segments that the scratch is used for.
     private struct GroupKey: Hashable {
@@ -24,10 +25,10 @@ struct SegmentScratch: ~Copyable {
     /// The ids of a group of which single ones are wanted, perhaps several in turn.
     mutating func ids(of segment: IndexSegment, group: Int) throws -> [UInt64] {
         let key = GroupKey(segment: ObjectIdentifier(segment), group: group)
-        if let known = ids[key] { return known }
+        if let known = ids[key] { return known.ids }
         let read = try segment.readIDs(group: group, scratch: &self)
         if ids.count >= Self.knownGroupLimit { ids.removeAll(keepingCapacity: true) }
-        ids[key] = read
+        ids[key] = (segment, read)
         return read
     }
 
